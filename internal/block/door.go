@@ -1,0 +1,189 @@
+package block
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"syscall"
+)
+
+// Door is how a layer holds the layer below, and the server the outermost one: the only way to call a Handler.
+// It checks what is asked and what is answered, so that a Handler never meets a request that its Info forbids. The
+// outermost door also emulates what the stack has not (WriteZeroes by writes, Cache by reads).
+type Door struct {
+	h     Handler
+	info  Info
+	name  string
+	outer bool
+	event func(string, ...any)
+}
+
+// NewDoor makes the door before h. name is the layer's, for messages; event takes what a user should be told and
+// must not block; outer is true for the door that the server holds.
+func NewDoor(h Handler, name string, outer bool, event func(string, ...any)) *Door {
+	return &Door{h: h, info: h.Info(), name: name, outer: outer, event: event}
+}
+
+// Info is the handler's, fixed for its life.
+func (d *Door) Info() Info { return d.info }
+
+// Close closes the handler. Once, after the last Serve returned.
+func (d *Door) Close(ctx context.Context) error { return d.h.Close(ctx) }
+
+// Serve answers r into w, or returns an error and leaves w as it was. Safe for concurrent use, with a w of its own
+// for each call.
+func (d *Door) Serve(ctx context.Context, r Request, w *Reply) (err error) {
+	if err := d.check(&r); err != nil {
+		return err
+	}
+	if r.Length == 0 && r.Cmd != Flush {
+		return nil // proto.md leaves it open; nothing to do is done
+	}
+	before := w.Mark()
+	defer func() {
+		if p := recover(); p != nil {
+			d.event("%s: panic in %v: %v\n%s", d.name, r.Cmd, p, debug.Stack())
+			err = syscall.EIO
+		}
+		if err != nil {
+			w.Reset(before)
+		}
+	}()
+	switch {
+	case r.Cmd == BlockStatus && !d.info.Extents:
+		w.Extent(r.Length, 0)
+		return nil
+	case d.outer && r.Cmd == WriteZeroes && d.info.Zero == Emulate:
+		return d.writeZeroes(ctx, r, w)
+	case d.outer && r.Cmd == Cache && d.info.Cache == Emulate:
+		return d.readAhead(ctx, r)
+	}
+	err = d.h.Serve(ctx, r, w)
+	if d.outer && r.Cmd == WriteZeroes && unsupported(err) && r.Flags&FastZero == 0 {
+		return d.writeZeroes(ctx, r, w)
+	}
+	if err == nil {
+		err = d.checkAnswer(r, w.Len()-before.n)
+	}
+	return err
+}
+
+// check refuses what the handler's Info forbids. The errors and their order follow proto.md's request types.
+func (d *Door) check(r *Request) error {
+	i := &d.info
+	if i.ReadOnly && r.Cmd.Changes() {
+		return refused(syscall.EPERM, "the export is read-only")
+	}
+	if r.Cmd == Flush {
+		if !i.Flush {
+			return refused(syscall.EINVAL, "flush is not offered")
+		}
+		return nil
+	}
+	if r.Offset > i.Size || r.Length > i.Size-r.Offset {
+		if r.Cmd == Write || r.Cmd == WriteZeroes {
+			return refused(syscall.ENOSPC, "the range is past the end of the export")
+		}
+		return refused(syscall.EINVAL, "the range is past the end of the export")
+	}
+	if r.Cmd == BlockStatus && r.Length == 0 {
+		return refused(syscall.EINVAL, "the range is empty")
+	}
+	if m := uint64(i.MinBlock); m > 1 && (r.Offset|r.Length)%m != 0 {
+		return refused(syscall.EINVAL, "the range is not aligned to the minimum block size")
+	}
+	switch {
+	case r.Cmd == Trim && !i.Trim:
+		return refused(syscall.EINVAL, "trim is not offered")
+	case r.Cmd == WriteZeroes && i.Zero == None:
+		return refused(syscall.EINVAL, "write-zeroes is not offered")
+	case r.Cmd == Cache && i.Cache == None:
+		return refused(syscall.EINVAL, "cache is not offered")
+	case r.Flags&FastZero != 0 && !i.FastZero:
+		return refused(syscall.EINVAL, "fast zeroing is not offered")
+	case r.Flags&FUA != 0 && i.FUA == None:
+		return refused(syscall.EINVAL, "FUA is not offered")
+	}
+	if !r.Cmd.Changes() {
+		r.Flags &^= FUA // legal on every command, of use to changes only
+	}
+	return nil
+}
+
+// checkAnswer makes a wrong count of bytes an error of the layer, never a broken reply.
+func (d *Door) checkAnswer(r Request, got uint64) error {
+	switch {
+	case r.Cmd == Read && got != r.Length:
+	case r.Cmd == BlockStatus && got == 0:
+	default:
+		return nil
+	}
+	d.event("%s: answered %d bytes to a %v of %d", d.name, got, r.Cmd, r.Length)
+	return syscall.EIO
+}
+
+// zeroStep is how much an emulated WriteZeroes writes at once.
+const zeroStep = 64 << 20
+
+var zeroes = sync.OnceValue(func() []byte { return make([]byte, zeroStep) })
+
+func (d *Door) writeZeroes(ctx context.Context, r Request, w *Reply) error {
+	switch {
+	case r.Flags&FastZero != 0:
+		return syscall.ENOTSUP // proto.md, NBD_CMD_FLAG_FAST_ZERO: no slower than a write, or fail at once
+	case r.Flags&NoWait != 0:
+		return ErrWait
+	}
+	for r.Length > 0 {
+		n := min(r.Length, zeroStep)
+		step := Request{Cmd: Write, Flags: r.Flags & FUA, Offset: r.Offset, Length: n, Data: zeroes()[:n]}
+		if err := d.h.Serve(ctx, step, w); err != nil {
+			return err
+		}
+		r.Offset, r.Length = r.Offset+n, r.Length-n
+	}
+	return nil
+}
+
+func (d *Door) readAhead(ctx context.Context, r Request) error {
+	if r.Flags&NoWait != 0 {
+		return ErrWait
+	}
+	const step = 1 << 20
+	sink := GetPayload(step)
+	defer sink.Put()
+	for r.Length > 0 {
+		n := min(r.Length, step)
+		if err := d.ReadInto(ctx, sink.Bytes(int(n)), r.Offset, 0); err != nil {
+			return err
+		}
+		r.Offset, r.Length = r.Offset+n, r.Length-n
+	}
+	return nil
+}
+
+// ReadInto reads len(b) bytes from off into b, for those who must see bytes. f may hold NoWait.
+func (d *Door) ReadInto(ctx context.Context, b []byte, off uint64, f Flags) error {
+	a := GetAnswer(false)
+	defer a.Put()
+	a.reply.into, a.reply.direct = b, true
+	return d.Serve(ctx, Request{Cmd: Read, Flags: f, Offset: off, Length: uint64(len(b))}, &a.reply)
+}
+
+// refusal is a request that was not served, with the reason for a person.
+type refusal struct {
+	errno syscall.Errno
+	text  string
+}
+
+func refused(errno syscall.Errno, text string) error { return &refusal{errno, text} }
+
+func (e *refusal) Error() string { return fmt.Sprintf("%s (%v)", e.text, e.errno) }
+func (e *refusal) Unwrap() error { return e.errno }
+
+// unsupported reports a native WriteZeroes that turned out not to be: the disk's own answer, on first use.
+func unsupported(err error) bool {
+	return errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EOPNOTSUPP)
+}

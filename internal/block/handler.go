@@ -1,0 +1,112 @@
+package block
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+)
+
+// Handler is one client's view of one export.
+type Handler interface {
+	// Info is fixed for the handler's life.
+	Info() Info
+	// Serve answers one request into w. It is called by several goroutines at once, and only with requests that
+	// Info allows: see Door. On an error what it put in w is void.
+	Serve(ctx context.Context, r Request, w *Reply) error
+	// Close is called once, after the last Serve returned. It may wait until ctx ends.
+	Close(ctx context.Context) error
+}
+
+// Ability is how a handler does what not every one can.
+type Ability uint8
+
+const (
+	None    Ability = iota // refused
+	Emulate                // by other commands: the outermost door does it
+	Native
+)
+
+// Info is what a handler can do. Sizes are bytes.
+type Info struct {
+	Size           uint64 // at most 2^63-1
+	MinBlock       uint32 // a power of two up to 65,536; 0 means 1
+	PreferredBlock uint32 // a power of two from 512; 0 means 4096
+	ReadOnly       bool
+	Rotational     bool
+	MultiConn      bool // a flush on one connection covers the writes of all
+	Flush          bool
+	Trim           bool
+	FastZero       bool // WriteZeroes can tell when it would be slow
+	Extents        bool // BlockStatus knows holes; without it everything is allocated
+	Zero           Ability
+	FUA            Ability // Emulate: the plugin's edge flushes after the change
+	Cache          Ability
+}
+
+// Layer is a plugin or a filter, configured: one a session and export. It is used by several goroutines at once.
+type Layer interface {
+	// Open makes this layer's view of one client's export. below opens the layer below (nil for a plugin): a
+	// filter calls it once, again when it retries, or not at all to refuse; it closes what it opened.
+	Open(ctx context.Context, o OpenRequest, below Opener) (Handler, error)
+	// Close ends the layer; every handler is closed by then.
+	Close() error
+}
+
+// Opener opens the layer below.
+type Opener func(ctx context.Context, o OpenRequest) (*Door, error)
+
+// OpenRequest says who opens what.
+type OpenRequest struct {
+	Name       string // the export's, as the client asked
+	ReadOnly   bool
+	TLS        *tls.ConnectionState // nil without TLS
+	Peer       Peer
+	Lane       *Lane            // the client's way through the gate; nil where there is no gate
+	Disconnect func(force bool) // this client; never blocks
+	Shutdown   func()           // the session; never blocks
+}
+
+// Peer is who is at the other end.
+type Peer struct {
+	Addr     net.Addr // its own address; unnamed for most clients of a Unix socket
+	Known    bool     // Pid, Uid and Gid were told by the kernel
+	Pid      int
+	Uid, Gid int
+}
+
+func (p Peer) String() string {
+	switch {
+	case p.Known:
+		return fmt.Sprintf("unix pid %d", p.Pid)
+	case p.Addr == nil:
+		return "unknown"
+	case p.Addr.Network() == "unix":
+		return "unix"
+	}
+	return p.Addr.String()
+}
+
+// The hooks of a Layer, each optional. The session asks every layer, outermost first, so that none is hidden by the
+// layer around it.
+type (
+	// Admitter sees a client before the greeting; an error drops the connection. Without it everybody may come.
+	Admitter interface {
+		Admit(ctx context.Context, p Peer) error
+	}
+	// Lister knows the exports by name. Without it there is one, with the empty name.
+	Lister interface {
+		List(ctx context.Context) ([]Export, error)
+	}
+	// Starter is told when the server's sockets are bound and no client has come yet; an error ends the start.
+	// What it starts ends with Close. Without it nothing happens.
+	Starter interface {
+		Start() error
+	}
+)
+
+// Export is a name that a client may ask for.
+type Export struct {
+	Name        string
+	Description string // empty where there is none
+}

@@ -1,0 +1,118 @@
+package session
+
+import (
+	"time"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/captive"
+)
+
+// Snapshot is a session at one moment: plain data, and with Screen all that a dashboard needs. A new one is made
+// ten times a second; nobody changes one that was given out.
+type Snapshot struct {
+	Time    time.Time
+	Started time.Time
+	State   State
+	Since   time.Time // of State
+
+	Source   string // what is served, for people: "big.iso", "memory"
+	Size     uint64 // bytes; 0 until it is known
+	ReadOnly bool
+	URI      string
+
+	InFlight int           // requests past the gate
+	Held     int           // requests waiting at the gate
+	Oldest   time.Duration // age of the oldest request in flight; 0 where there is none
+	Grace    time.Duration // Stopping: what is left before the next step is forced
+
+	Totals  block.Counts // of all clients, those that left too
+	Read    Rate
+	Write   Rate
+	History []Second // the last minute, oldest first, at most 60
+
+	Pauses    int
+	PausedFor time.Duration
+
+	Clients []Client // by id, so that no row ever jumps
+	Seen    int      // clients that ever connected
+	Child   *Child   // nil without --run
+	Events  []Event  // the newest, oldest first, at most 1,000
+}
+
+// State is what the session does.
+type State uint8
+
+const (
+	Starting   State = iota // the sockets are not bound yet
+	Listening               // no client has come yet
+	Running                 // requests are served
+	Pausing                 // the gate is closed, requests in flight are being finished
+	Paused                  // the gate is closed and nothing is in flight
+	Stopping                // on the way out
+	Waiting                 // the server has stopped, the child runs on
+	Ended                   // nothing is left to do
+)
+
+// Rate is how fast one direction goes, over the last second.
+type Rate struct {
+	Bytes    float64 // per second
+	Requests float64 // per second
+}
+
+// Second is what was done in one second of the past.
+type Second struct {
+	Read, Written uint64 // bytes
+	Paused        bool   // the gate was closed at its end
+}
+
+// Client is one connection.
+type Client struct {
+	ID        uint64 // counts from 1, never used again
+	Peer      string // for people: "unix pid 4711", "[::1]:51514"
+	State     ClientState
+	TLS       bool
+	Export    string   // the name it asked for
+	Options   []string // what it negotiated: "structured", "base:allocation"
+	Connected time.Time
+	InFlight  int
+	Held      int
+	Counts    block.Counts
+	Read      Rate
+	Write     Rate
+	Pending   []block.Pending // oldest first
+}
+
+// ClientState is where a connection is.
+type ClientState uint8
+
+const (
+	Handshake ClientState = iota // haggling options
+	Active                       // transmission
+	Leaving                      // told to go, or has said so: what is in flight is being finished
+)
+
+// Child is the captive.
+type Child struct {
+	Command string
+	Pid     int
+	Started time.Time
+	Ended   time.Time      // zero while it runs
+	Status  captive.Status // of use once it has ended
+}
+
+// Event is something that happened, for people: one line.
+type Event struct {
+	Seq   uint64 // counts from 1
+	Time  time.Time
+	Level Level
+	Text  string
+}
+
+// Level is how much an event matters.
+type Level uint8
+
+const (
+	Info Level = iota
+	Warning
+	Failure
+)
