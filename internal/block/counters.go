@@ -106,7 +106,7 @@ func (c *Counters) Pending() []Pending {
 	for i := range c.slots {
 		s := &c.slots[i]
 		if start := s.start.Load(); start != 0 {
-			list = append(list, Pending{Cmd(s.cmd.Load()), s.offset.Load(), s.length.Load(), time.Duration(now - start)})
+			list = append(list, Pending{Cmd(s.cmd.Load()), s.offset.Load(), s.length.Load(), time.Duration(max(now-start, 0))})
 		}
 	}
 	slices.SortFunc(list, func(a, b Pending) int { return cmp.Compare(b.Age, a.Age) })

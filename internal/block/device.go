@@ -9,7 +9,7 @@ import (
 // once. What more it can do it says with the one-method interfaces below; FromDevice asks for each once.
 type Device interface {
 	io.ReaderAt
-	Size() uint64 // fixed for the device's life
+	Size() uint64 // asked once, by FromDevice
 }
 
 type (
@@ -39,8 +39,8 @@ type (
 	Cacher interface {
 		CacheAt(off, n uint64) error
 	}
-	// Prompter answers a NoWait request at once, or returns ErrWait with nothing done and w as it was. Without it
-	// every NoWait request is ErrWait.
+	// Prompter answers a NoWait request at once, or returns ErrWait with nothing done. Without it every NoWait
+	// request is ErrWait.
 	Prompter interface {
 		ServePrompt(r Request, w *Reply) error
 	}
@@ -131,8 +131,11 @@ func (h *deviceHandler) do(r Request, w *Reply) error {
 			return h.replier.ReplyAt(w, r.Offset, r.Length, r.Flags)
 		}
 		n, err := h.ReadAt(w.Bytes(r.Length), int64(r.Offset))
-		if n == int(r.Length) {
+		if uint64(n) == r.Length {
 			return nil // io.ReaderAt may say io.EOF beside a full read
+		}
+		if err == io.EOF {
+			err = ErrEnds
 		}
 		return err
 	case Write:

@@ -38,6 +38,9 @@ func (d *Door) Serve(ctx context.Context, r Request, w *Reply) (err error) {
 	if err := d.check(&r); err != nil {
 		return err
 	}
+	if r.Cmd == Write && uint64(len(r.Data)) != r.Length {
+		return refused(syscall.EINVAL, "the payload is not as long as the range")
+	}
 	if r.Length == 0 && r.Cmd != Flush {
 		return nil // proto.md leaves it open; nothing to do is done
 	}
@@ -65,10 +68,14 @@ func (d *Door) Serve(ctx context.Context, r Request, w *Reply) (err error) {
 		return d.writeZeroes(ctx, r, w)
 	}
 	if err == nil {
-		err = d.checkAnswer(r, w.Len()-before.n)
+		err = d.checkAnswer(r, w, before)
 	}
 	return err
 }
+
+// Check returns the error with which Serve would refuse r without asking the handler, or nil. The server asks before
+// it takes memory for a payload; r.Data is not looked at.
+func (d *Door) Check(r Request) error { return d.check(&r) }
 
 // check refuses what the handler's Info forbids. The errors and their order follow proto.md's request types.
 func (d *Door) check(r *Request) error {
@@ -112,16 +119,19 @@ func (d *Door) check(r *Request) error {
 	return nil
 }
 
-// checkAnswer makes a wrong count of bytes an error of the layer, never a broken reply.
-func (d *Door) checkAnswer(r Request, got uint64) error {
+// checkAnswer makes a wrong count of bytes an error of the layer, never a broken reply. Extents may go on behind the
+// range; what the layer above asked for is all that it gets.
+func (d *Door) checkAnswer(r Request, w *Reply, before Mark) error {
+	got := w.n - before.n
 	switch {
-	case r.Cmd == Read && got != r.Length:
-	case r.Cmd == BlockStatus && got == 0:
-	default:
+	case r.Cmd == BlockStatus && got > 0:
+		w.clip(before, r.Length, r.Flags&ReqOne != 0)
 		return nil
+	case r.Cmd == BlockStatus, r.Cmd == Read && got != r.Length:
+		d.event("%s: answered %d bytes to a %v of %d", d.name, got, r.Cmd, r.Length)
+		return syscall.EIO
 	}
-	d.event("%s: answered %d bytes to a %v of %d", d.name, got, r.Cmd, r.Length)
-	return syscall.EIO
+	return nil
 }
 
 // zeroStep is how much an emulated WriteZeroes writes at once.
@@ -137,6 +147,9 @@ func (d *Door) writeZeroes(ctx context.Context, r Request, w *Reply) error {
 		return ErrWait
 	}
 	for r.Length > 0 {
+		if ctx.Err() != nil {
+			return ErrShutdown
+		}
 		n := min(r.Length, zeroStep)
 		step := Request{Cmd: Write, Flags: r.Flags & FUA, Offset: r.Offset, Length: n, Data: zeroes()[:n]}
 		if err := d.h.Serve(ctx, step, w); err != nil {
@@ -155,6 +168,9 @@ func (d *Door) readAhead(ctx context.Context, r Request) error {
 	sink := GetPayload(step)
 	defer sink.Put()
 	for r.Length > 0 {
+		if ctx.Err() != nil {
+			return ErrShutdown
+		}
 		n := min(r.Length, step)
 		if err := d.ReadInto(ctx, sink.Bytes(int(n)), r.Offset, 0); err != nil {
 			return err
@@ -182,6 +198,9 @@ func refused(errno syscall.Errno, text string) error { return &refusal{errno, te
 
 func (e *refusal) Error() string { return fmt.Sprintf("%s (%v)", e.text, e.errno) }
 func (e *refusal) Unwrap() error { return e.errno }
+
+// Reason is the text alone, which a client may be told: it names nothing of the server's.
+func (e *refusal) Reason() string { return e.text }
 
 // unsupported reports a native WriteZeroes that turned out not to be: the disk's own answer, on first use.
 func unsupported(err error) bool {

@@ -24,10 +24,13 @@ type Gate struct {
 
 	mu      sync.Mutex
 	state   GateState
-	since   time.Time     // of state
+	since   time.Time // of state
+	before  GateState
+	took    time.Duration // in before
 	changed chan struct{} // closed and replaced at each change of state
 	lanes   map[*Lane]struct{}
-	pauses  int           // times Paused was reached
+	pauses  int // times Paused was reached
+	resumes int
 	paused  time.Duration // spent in Pausing and Paused, up to since
 	notify  func(GateStatus)
 }
@@ -36,6 +39,8 @@ type Gate struct {
 type GateStatus struct {
 	State     GateState
 	Since     time.Time
+	Before    GateState     // the state before
+	Took      time.Duration // how long that one held
 	InFlight  int           // requests past the gate
 	Pauses    int           // how often a drain has succeeded
 	PausedFor time.Duration // in Pausing and Paused so far, the present one included
@@ -50,17 +55,29 @@ func NewGate(notify func(GateStatus)) *Gate {
 	return &Gate{since: time.Now(), changed: make(chan struct{}), lanes: map[*Lane]struct{}{}, notify: notify}
 }
 
-// Pause closes the gate and waits until every request past it has finished. It returns Paused then, and only then;
-// Running where a Resume cancelled the drain or came right behind it; Stopped where the session is ending. When ctx
-// ends first it returns ctx's error, and the gate stays closed: who asked may be gone, the pause is not.
-func (g *Gate) Pause(ctx context.Context) (GateState, error) {
+// Shut closes the gate and starts the drain, without waiting for it.
+func (g *Gate) Shut() {
 	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shutLocked()
+}
+
+func (g *Gate) shutLocked() {
 	if g.state == Running {
 		g.shut.Store(true) // from here on no request enters; those that did are counted in their lanes
 		g.set(Pausing)
 		g.settle()
 	}
-	for g.state == Pausing {
+}
+
+// Pause closes the gate and waits until every request past it has finished. It returns Paused then, and only then;
+// Running where a Resume cancelled the drain or came right behind it; Stopped where the session is ending. When ctx
+// ends first it returns ctx's error, and the gate stays closed: who asked may be gone, the pause is not.
+func (g *Gate) Pause(ctx context.Context) (GateState, error) {
+	g.mu.Lock()
+	g.shutLocked()
+	resumes := g.resumes
+	for g.state == Pausing && g.resumes == resumes {
 		changed := g.changed
 		g.mu.Unlock()
 		select {
@@ -71,6 +88,9 @@ func (g *Gate) Pause(ctx context.Context) (GateState, error) {
 		g.mu.Lock()
 	}
 	defer g.mu.Unlock()
+	if g.resumes != resumes && g.state != Stopped {
+		return Running, nil // if another Pause has come since, that one answers for itself
+	}
 	return g.state, nil
 }
 
@@ -80,6 +100,7 @@ func (g *Gate) Resume() {
 	defer g.mu.Unlock()
 	if g.state == Pausing || g.state == Paused {
 		g.shut.Store(false)
+		g.resumes++
 		g.set(Running)
 	}
 }
@@ -102,9 +123,15 @@ func (g *Gate) Status() GateStatus {
 }
 
 func (g *Gate) status() GateStatus {
-	s := GateStatus{State: g.state, Since: g.since, InFlight: g.inFlight(), Pauses: g.pauses, PausedFor: g.paused}
+	s := GateStatus{
+		State: g.state, Since: g.since, Before: g.before, Took: g.took,
+		InFlight: g.inFlight(), Pauses: g.pauses, PausedFor: g.paused,
+	}
 	if g.state == Pausing || g.state == Paused {
 		s.PausedFor += time.Since(g.since)
+	}
+	if g.state == Paused {
+		s.InFlight = 0 // what is counted is in Enter, and about to take it back
 	}
 	return s
 }
@@ -112,8 +139,9 @@ func (g *Gate) status() GateStatus {
 // set changes the state and wakes all who wait. Called with mu held.
 func (g *Gate) set(s GateState) {
 	now := time.Now()
-	if g.state == Pausing || g.state == Paused {
-		g.paused += now.Sub(g.since)
+	g.before, g.took = g.state, now.Sub(g.since)
+	if g.before == Pausing || g.before == Paused {
+		g.paused += g.took
 	}
 	if s == Paused {
 		g.pauses++
@@ -147,7 +175,12 @@ type Lane struct {
 	gate    *Gate
 	entered atomic.Int64 // requests past the gate
 	held    atomic.Int64 // requests waiting at it
+	last    atomic.Bool  // see Last
 }
+
+// Last lets what the lane brings from now on past a stopped gate: the flush that ends a session. Every other request
+// of the client has left by then.
+func (l *Lane) Last() { l.last.Store(true) }
 
 // Lane adds a client. Close it when the client's last request has left.
 func (g *Gate) Lane() *Lane {
@@ -172,7 +205,7 @@ func (l *Lane) Close() {
 func (l *Lane) Enter(ctx context.Context, f Flags) error {
 	for {
 		l.entered.Add(1)
-		if !l.gate.shut.Load() {
+		if !l.gate.shut.Load() || l.last.Load() {
 			return nil
 		}
 		l.Leave()

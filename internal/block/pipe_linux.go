@@ -98,9 +98,8 @@ func (p *Pipe) SpliceTo(fd int, more bool) (int, error) {
 		if err == unix.EINTR {
 			continue
 		}
-		if n > 0 {
-			p.n -= int(n)
-		}
+		n = max(n, 0) // -1 beside an error
+		p.n -= int(n)
 		return int(n), err
 	}
 }

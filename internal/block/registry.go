@@ -35,6 +35,7 @@ type Registration struct {
 	Help    string // what it does, and what it does not
 	Magic   string // plugins: the key that a bare word is the value of; empty for none
 	Prompt  bool   // understands NoWait
+	Gate    bool   // filters: it is the session's gate, see Host
 	Threads Threads
 	New     func() Builder
 }

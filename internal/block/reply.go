@@ -37,6 +37,9 @@ type Segment struct {
 
 // Bytes returns memory for the next n bytes. The caller fills all of it before Serve returns: it may hold anything.
 func (w *Reply) Bytes(n uint64) []byte {
+	if n == 0 {
+		return nil
+	}
 	if w.direct && w.n+n <= uint64(len(w.into)) {
 		b := w.into[w.n : w.n+n]
 		w.n += n
@@ -52,6 +55,9 @@ func (w *Reply) Bytes(n uint64) []byte {
 
 // Hole says that the next n bytes are zero and known to be a hole.
 func (w *Reply) Hole(n uint64) {
+	if n == 0 {
+		return
+	}
 	if w.direct {
 		clear(w.Bytes(n))
 		return
@@ -68,7 +74,7 @@ func (w *Reply) Hole(n uint64) {
 const spliceMin = 32 << 10
 
 // File says that the next n bytes are f's from off: moved to a pipe now where the reply's owner can send from one,
-// read now where not. A file that ends early is io.ErrUnexpectedEOF, and never a short answer.
+// read now where not. A file that ends early is ErrEnds, and never a short answer.
 func (w *Reply) File(f *os.File, off int64, n uint64) error {
 	for w.splice && n >= spliceMin {
 		p := getPipe()
@@ -90,19 +96,23 @@ func (w *Reply) File(f *os.File, off int64, n uint64) error {
 	if n == 0 {
 		return nil
 	}
-	b := w.Bytes(n)
-	got, err := f.ReadAt(b, off)
-	if got == len(b) {
+	got, err := f.ReadAt(w.Bytes(n), off)
+	return shortRead(f, got, n, err)
+}
+
+// shortRead is the error of a read that brought got of n bytes; io.ReaderAt may say io.EOF beside a full one.
+func shortRead(f *os.File, got int, n uint64, err error) error {
+	switch {
+	case uint64(got) == n:
 		return nil
-	}
-	if err == io.EOF {
-		err = &os.PathError{Op: "read", Path: f.Name(), Err: errEnds}
+	case err == io.EOF:
+		return &os.PathError{Op: "read", Path: f.Name(), Err: ErrEnds}
 	}
 	return err
 }
 
-// errEnds is what a read past the end of a truncated file answers: EIO on the wire (it was in range when checked).
-var errEnds = &endError{}
+// ErrEnds is what a read past the end of a truncated file answers: EIO on the wire (it was in range when checked).
+var ErrEnds error = &endError{}
 
 type endError struct{}
 
@@ -121,6 +131,21 @@ func (w *Reply) Extent(n uint64, flags ExtentFlags) {
 		return
 	}
 	w.extents = append(w.extents, Extent{n, flags})
+}
+
+// clip cuts the extents since m to n bytes, or to the first one.
+func (w *Reply) clip(m Mark, n uint64, one bool) {
+	for i := m.extents; i < len(w.extents); i++ {
+		e := &w.extents[i]
+		e.Length = min(e.Length, n)
+		if n -= e.Length; n == 0 || one {
+			w.extents = w.extents[:i+1]
+		}
+	}
+	w.n = m.n
+	for _, e := range w.extents[m.extents:] {
+		w.n += e.Length
+	}
 }
 
 // Len is how many bytes were put in, or covered by extents, so far.

@@ -41,7 +41,7 @@ func (t Table) Lookup(name string) (Param, bool) {
 	return Param{}, false
 }
 
-// Error is a value that was refused. Hint, where there is one, says what to try.
+// Error is a value that was refused.
 type Error struct {
 	Name  string
 	Value string
@@ -77,7 +77,7 @@ func Key(word string) (key, value string, ok bool) {
 func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // Nearest returns the name that want was most likely meant to be, or "" where none is near: at most two edits away,
-// and fewer than half of its letters.
+// and no more than half of its letters.
 func Nearest(want string, names []string) string {
 	best, distance := "", 3
 	for _, n := range names {

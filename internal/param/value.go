@@ -60,8 +60,10 @@ func ParseBool(s string) (bool, error) {
 // ParseUint reads an unsigned number as C does: 0x for hexadecimal, a leading 0 for octal, blanks before it;
 // at most limit.
 func ParseUint(s string, limit uint64) (uint64, error) {
-	n, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimLeft(s, " \t"), "+"), 0, 64)
-	if errors.Is(err, strconv.ErrSyntax) || strings.Contains(s, "_") {
+	digits := strings.ToLower(strings.TrimPrefix(strings.TrimLeft(s, " \t"), "+"))
+	n, err := strconv.ParseUint(digits, 0, 64)
+	goOnly := strings.Contains(digits, "_") || strings.HasPrefix(digits, "0b") || strings.HasPrefix(digits, "0o")
+	if errors.Is(err, strconv.ErrSyntax) || goOnly {
 		return 0, errors.New("not a whole number")
 	}
 	if err != nil || n > limit {

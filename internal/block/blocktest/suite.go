@@ -1,0 +1,536 @@
+package blocktest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.com/nbdtui/internal/block"
+)
+
+// Subject is what the suite runs over.
+type Subject struct {
+	// Build makes a stack anew, over a disk whose bytes are all zero and which nobody else uses.
+	Build func(t testing.TB, readOnly bool) *Stack
+	// Holes is set where a disk that was never written answers large reads with holes.
+	Holes bool
+	// Truncate, unless nil, makes the disk of the stack built last shorter than its clients think, by half.
+	Truncate func(t testing.TB)
+}
+
+// Run checks one stack.
+func Run(t *testing.T, s Subject) {
+	for _, splice := range []bool{false, true} {
+		for seed := range uint64(3) {
+			t.Run(fmt.Sprintf("BehavesLikeTheModel/splice=%v/seed=%d", splice, seed), func(t *testing.T) {
+				testModel(t, s, splice, seed)
+			})
+		}
+	}
+	t.Run("KeepsItsBounds", func(t *testing.T) { testBounds(t, s) })
+	t.Run("RefusesChangesWhenReadOnly", func(t *testing.T) { testReadOnly(t, s) })
+	t.Run("OffersWhatItSays", func(t *testing.T) { testAbilities(t, s) })
+	t.Run("LeavesTheReplyOnErrors", func(t *testing.T) { testErrors(t, s) })
+	t.Run("ServesManyAtOnce", func(t *testing.T) { testConcurrent(t, s) })
+	t.Run("NeverWaitsUnderNoWait", func(t *testing.T) { testNoWait(t, s) })
+	t.Run("ShowsOneDiskToAllClients", func(t *testing.T) { testShared(t, s) })
+	t.Run("EndsWithItsContext", func(t *testing.T) { testContext(t, s) })
+	if s.Holes {
+		t.Run("AnswersHoles", func(t *testing.T) { testHoles(t, s) })
+	}
+	if s.Truncate != nil {
+		t.Run("FailsPastATruncatedEnd", func(t *testing.T) { testTruncated(t, s) })
+	}
+}
+
+// disk is a door and what it should hold.
+type disk struct {
+	*testing.T
+	door   *block.Door
+	model  []byte
+	splice bool
+}
+
+func newDisk(t *testing.T, s Subject, splice bool) *disk {
+	t.Helper()
+	return openDisk(t, s.Build(t, false), splice)
+}
+
+func openDisk(t *testing.T, s *Stack, splice bool) *disk {
+	t.Helper()
+	door := s.Open(t, block.OpenRequest{})
+	return &disk{t, door, make([]byte, door.Info().Size), splice}
+}
+
+// do serves r, with something in the reply before it that must stay.
+func (d *disk) do(r block.Request) (*block.Answer, error) {
+	a := block.GetAnswer(d.splice)
+	return a, d.door.Serve(context.Background(), r, a.Reply())
+}
+
+// must serves r and returns the bytes of a Read.
+func (d *disk) must(r block.Request) []byte {
+	d.Helper()
+	a, err := d.do(r)
+	defer a.Put()
+	if err != nil {
+		d.Fatalf("%v of %d from %d, flags %b: %v", r.Cmd, r.Length, r.Offset, r.Flags, err)
+	}
+	b, _ := Bytes(d, a)
+	return b
+}
+
+func (d *disk) read(off, n uint64) []byte {
+	d.Helper()
+	return d.must(block.Request{Cmd: block.Read, Offset: off, Length: n})
+}
+
+func (d *disk) write(off uint64, b []byte, f block.Flags) {
+	d.Helper()
+	before := bytes.Clone(b)
+	d.must(block.Request{Cmd: block.Write, Flags: f, Offset: off, Length: uint64(len(b)), Data: b})
+	if !bytes.Equal(b, before) {
+		d.Fatal("the payload was changed")
+	}
+	copy(d.model[off:], b)
+}
+
+// check compares a range with the model.
+func (d *disk) check(off, n uint64) {
+	d.Helper()
+	got, want := d.read(off, n), d.model[off:off+n]
+	if uint64(len(got)) != n {
+		d.Fatalf("read of %d from %d: %d bytes came", n, off, len(got))
+	}
+	if !bytes.Equal(got, want) {
+		i := 0
+		for got[i] == want[i] {
+			i++
+		}
+		d.Fatalf("read of %d from %d: byte %d is %#x, want %#x", n, off, off+uint64(i), got[i], want[i])
+	}
+}
+
+// adopt takes what a trim left: each byte as it was, or zero.
+func (d *disk) adopt(off, n uint64) {
+	d.Helper()
+	got := d.read(off, n)
+	if len(bytes.Trim(got, "\x00")) == 0 {
+		clear(d.model[off : off+n])
+		return
+	}
+	for i, b := range got {
+		at := off + uint64(i)
+		if b != d.model[at] && b != 0 {
+			d.Fatalf("trim of %d from %d: byte %d is %#x, and was %#x", n, off, at, b, d.model[at])
+		}
+		d.model[at] = b
+	}
+}
+
+// status asks about a range and returns how far the answer reaches.
+func (d *disk) status(off, n uint64, f block.Flags) uint64 {
+	d.Helper()
+	a, err := d.do(block.Request{Cmd: block.BlockStatus, Flags: f, Offset: off, Length: n})
+	defer a.Put()
+	if err != nil {
+		d.Fatalf("block status of %d from %d: %v", n, off, err)
+	}
+	if len(a.Extents()) == 0 || f&block.ReqOne != 0 && len(a.Extents()) > 1 {
+		d.Fatalf("block status of %d from %d, flags %b: %d extents", n, off, f, len(a.Extents()))
+	}
+	end := off
+	for _, e := range a.Extents() {
+		if e.Length == 0 || e.Length > off+n-end {
+			d.Fatalf("block status of %d from %d: an extent of %d at %d", n, off, e.Length, end)
+		}
+		if e.Flags&block.Zero != 0 && len(bytes.Trim(d.model[end:end+e.Length], "\x00")) != 0 {
+			d.Fatalf("block status of %d from %d: %d bytes at %d are said to be zero, and are not", n, off, e.Length, end)
+		}
+		end += e.Length
+	}
+	return end
+}
+
+// noise is random bytes.
+var noise = func() []byte {
+	b := make([]byte, 3<<20)
+	rand.NewChaCha8([32]byte{}).Read(b)
+	return b
+}()
+
+// testModel does many things at random and compares the disk with an array of bytes that had the same done to it.
+func testModel(t *testing.T, s Subject, splice bool, seed uint64) {
+	d := newDisk(t, s, splice)
+	size := uint64(len(d.model))
+	info := d.door.Info()
+	random := rand.New(rand.NewPCG(seed, 1))
+	for range 300 {
+		n := 1 + random.Uint64N(uint64(1)<<(4+random.Uint64N(17))) // small ones as often as large ones
+		n = min(n, size)
+		off := random.Uint64N(size - n + 1)
+		if random.IntN(3) == 0 { // on a boundary of 32 KiB
+			off &^= 32<<10 - 1
+		}
+		r := block.Request{Offset: off, Length: n}
+		if info.FUA != block.None && random.IntN(4) == 0 {
+			r.Flags |= block.FUA
+		}
+		switch op := random.IntN(12); {
+		case op < 4:
+			from := random.Uint64N(uint64(len(noise)) - n)
+			d.write(off, noise[from:from+n], r.Flags)
+		case op < 6 && info.Zero != block.None:
+			r.Cmd = block.WriteZeroes
+			if random.IntN(2) == 0 {
+				r.Flags |= block.MayTrim
+			}
+			if info.FastZero && random.IntN(4) == 0 {
+				r.Flags |= block.FastZero
+			}
+			a, err := d.do(r)
+			a.Put()
+			if r.Flags&block.FastZero != 0 && errors.Is(err, syscall.ENOTSUP) {
+				d.adopt(off, n)
+				continue
+			}
+			if err != nil {
+				t.Fatalf("write-zeroes of %d from %d, flags %b: %v", n, off, r.Flags, err)
+			}
+			clear(d.model[off : off+n])
+		case op == 6 && info.Trim:
+			r.Cmd = block.Trim
+			d.must(r)
+			d.adopt(off, n)
+		case op == 7 && info.Flush:
+			d.must(block.Request{Cmd: block.Flush})
+		case op == 8 && info.Cache != block.None:
+			d.must(block.Request{Cmd: block.Cache, Offset: off, Length: n})
+		case op == 9:
+			d.status(off, n, block.Flags(random.IntN(2))*block.ReqOne)
+		default:
+			d.check(off, n)
+		}
+	}
+	d.check(0, size)
+	for off := uint64(0); off < size; {
+		off = d.status(off, size-off, 0)
+	}
+	if d.door.Info() != info {
+		t.Errorf("Info is %+v, and was %+v", d.door.Info(), info)
+	}
+}
+
+func testBounds(t *testing.T, s Subject) {
+	d := newDisk(t, s, true)
+	size := uint64(len(d.model))
+	last := []byte{0x5a}
+	d.write(size-1, last, 0)
+	d.check(size-1, 1)
+	d.check(0, 1)
+	for _, r := range []block.Request{{Length: 1, Offset: size}, {Length: 2, Offset: size - 1}, {Length: size + 1},
+		{Length: 1, Offset: math.MaxUint64}, {Length: math.MaxUint64, Offset: 1}, {Length: 1, Offset: 1 << 63}} {
+		for cmd := range block.Cmd(block.Commands) {
+			if cmd == block.Flush {
+				continue
+			}
+			r.Cmd = cmd
+			want := syscall.EINVAL
+			if cmd == block.Write || cmd == block.WriteZeroes {
+				want = syscall.ENOSPC
+			}
+			a, err := d.do(r)
+			if !errors.Is(err, want) || a.Reply().Len() != 0 {
+				t.Errorf("%v of %d from %d: %v with %d bytes, want %v", cmd, r.Length, r.Offset, err, a.Reply().Len(), want)
+			}
+			a.Put()
+		}
+	}
+	for _, off := range []uint64{0, 1, size} {
+		for _, cmd := range []block.Cmd{block.Read, block.Write, block.Trim, block.WriteZeroes, block.Cache} {
+			a, err := d.do(block.Request{Cmd: cmd, Offset: off})
+			if i := d.door.Info(); cmd == block.Trim && !i.Trim || cmd == block.Cache && i.Cache == block.None {
+				err = nil // not offered at all
+			}
+			if err != nil || a.Reply().Len() != 0 {
+				t.Errorf("%v of nothing from %d: %v, %d bytes", cmd, off, err, a.Reply().Len())
+			}
+			a.Put()
+		}
+	}
+	d.check(0, size)
+}
+
+func testReadOnly(t *testing.T, s Subject) {
+	d := openDisk(t, s.Build(t, true), true)
+	if !d.door.Info().ReadOnly {
+		t.Skip("it takes no notice of -r: the server refuses for it")
+	}
+	for _, cmd := range []block.Cmd{block.Write, block.Trim, block.WriteZeroes} {
+		a, err := d.do(block.Request{Cmd: cmd, Length: 1, Data: []byte{1}})
+		if !errors.Is(err, syscall.EPERM) {
+			t.Errorf("%v: %v, want EPERM", cmd, err)
+		}
+		a.Put()
+	}
+	d.check(0, uint64(len(d.model)))
+	if i := d.door.Info(); i.Trim || i.FastZero || i.Zero != block.None || i.FUA != block.None {
+		t.Errorf("a read-only disk offers changes: %+v", i)
+	}
+}
+
+// testAbilities asks for all that Info offers, and for what it does not.
+func testAbilities(t *testing.T, s Subject) {
+	d := newDisk(t, s, false)
+	i := d.door.Info()
+	for _, c := range []struct {
+		what    string
+		offered bool
+		r       block.Request
+	}{
+		{"flush", i.Flush, block.Request{Cmd: block.Flush}},
+		{"trim", i.Trim, block.Request{Cmd: block.Trim, Length: 4096}},
+		{"write-zeroes", i.Zero != block.None, block.Request{Cmd: block.WriteZeroes, Length: 4096}},
+		{"cache", i.Cache != block.None, block.Request{Cmd: block.Cache, Length: 4096}},
+		{"FUA", i.FUA != block.None, block.Request{Cmd: block.Write, Flags: block.FUA, Length: 4, Data: []byte("data")}},
+		{"block status", true, block.Request{Cmd: block.BlockStatus, Length: 4096}},
+	} {
+		a, err := d.do(c.r)
+		if c.offered && err != nil {
+			t.Errorf("%s is offered and fails: %v", c.what, err)
+		}
+		if !c.offered && !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("%s is not offered: %v, want EINVAL", c.what, err)
+		}
+		a.Put()
+	}
+	if i.Zero == block.Emulate && i.FastZero {
+		a, err := d.do(block.Request{Cmd: block.WriteZeroes, Flags: block.FastZero, Length: 4096})
+		if !errors.Is(err, syscall.ENOTSUP) {
+			t.Errorf("a fast zero that is emulated: %v, want ENOTSUP", err)
+		}
+		a.Put()
+	}
+}
+
+// testErrors makes what is below fail, and panic.
+func testErrors(t *testing.T, s Subject) {
+	stack := s.Build(t, false)
+	d := openDisk(t, stack, false)
+	for _, fault := range []struct {
+		name string
+		set  func(bool)
+	}{{"error", stack.Probe.Fail.Store}, {"panic", stack.Probe.Panic.Store}} {
+		fault.set(true)
+		for cmd := range block.Cmd(block.Commands) {
+			r := block.Request{Cmd: cmd, Length: 4096}
+			switch cmd {
+			case block.Write:
+				r.Data = make([]byte, 4096)
+			case block.Flush:
+				r.Length = 0
+			}
+			served := stack.Probe.Served.Load()
+			a := block.GetAnswer(false)
+			copy(a.Reply().Bytes(4), "kept")
+			a.Reply().Extent(4, block.Zero)
+			err := d.door.Serve(t.Context(), r, a.Reply())
+			switch {
+			case stack.Probe.Served.Load() == served: // answered above
+			case !errors.Is(err, syscall.EIO):
+				t.Errorf("%s below, %v: %v, want EIO", fault.name, cmd, err)
+			case a.Reply().Len() != 8 || len(a.Segments()) != 1 || string(a.Segments()[0].Data) != "kept" || len(a.Extents()) != 1:
+				t.Errorf("%s below, %v: the reply has %d bytes, want the 8 it had", fault.name, cmd, a.Reply().Len())
+			}
+			a.Put()
+		}
+		fault.set(false)
+	}
+	d.check(0, uint64(len(d.model)))
+}
+
+// testConcurrent has several clients write and check a stretch each, while others look at everything.
+func testConcurrent(t *testing.T, s Subject) {
+	const writers, rounds = 4, 30
+	stack := s.Build(t, false)
+	first := openDisk(t, stack, true)
+	stretch := uint64(len(first.model)) / writers
+	var group sync.WaitGroup
+	for i := range uint64(writers) {
+		d := openDisk(t, stack, i%2 == 0)
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(i, 2))
+			for round := range rounds {
+				n := 1 + random.Uint64N(stretch/2)
+				off := i*stretch + random.Uint64N(stretch-n)
+				b := bytes.Repeat([]byte{byte(round + 1)}, int(n))
+				a, err := d.do(block.Request{Cmd: block.Write, Offset: off, Length: n, Data: b})
+				a.Put()
+				if err != nil {
+					t.Errorf("write: %v", err)
+				}
+				if round%5 == 0 && d.door.Info().Zero != block.None {
+					a, err := d.do(block.Request{Cmd: block.WriteZeroes, Flags: block.MayTrim, Offset: off, Length: n})
+					a.Put()
+					if err != nil {
+						t.Errorf("write-zeroes: %v", err)
+					}
+					clear(b)
+				}
+				got := make([]byte, n)
+				if err := d.door.ReadInto(t.Context(), got, off, 0); err != nil || !bytes.Equal(got, b) {
+					t.Errorf("read of %d from %d after a write: %v, equal %v", n, off, err, bytes.Equal(got, b))
+				}
+			}
+		})
+	}
+	group.Go(func() {
+		for range rounds {
+			for cmd := range block.Cmd(block.Commands) {
+				if cmd.Changes() || cmd == block.Flush && !first.door.Info().Flush || cmd == block.Cache && first.door.Info().Cache == block.None {
+					continue
+				}
+				r := block.Request{Cmd: cmd, Length: uint64(len(first.model))}
+				if cmd == block.Flush {
+					r.Length = 0
+				}
+				a, err := first.do(r)
+				if err != nil {
+					t.Errorf("%v: %v", cmd, err)
+				}
+				a.Put()
+			}
+		}
+	})
+	group.Wait()
+}
+
+// testNoWait sends everything under NoWait: it is done as a whole or not at all, and with the gate shut not at all.
+func testNoWait(t *testing.T, s Subject) {
+	stack := s.Build(t, false)
+	d := openDisk(t, stack, false)
+	random := rand.New(rand.NewPCG(3, 3))
+	size := uint64(len(d.model))
+	d.write(0, bytes.Repeat([]byte{7}, int(size)), 0)
+	for range 200 {
+		n := 1 + random.Uint64N(100_000)
+		r := block.Request{Cmd: block.Cmd(random.IntN(block.Commands)), Flags: block.NoWait, Offset: random.Uint64N(size - n), Length: n}
+		i := d.door.Info()
+		switch {
+		case r.Cmd == block.Flush && !i.Flush, r.Cmd == block.Trim && !i.Trim, r.Cmd == block.Cache && i.Cache == block.None:
+			continue
+		case r.Cmd == block.Flush:
+			r.Offset, r.Length = 0, 0
+		case r.Cmd == block.Write:
+			r.Data = bytes.Repeat([]byte{byte(random.Uint32())}, int(n))
+		}
+		a, err := d.do(r)
+		switch {
+		case errors.Is(err, block.ErrWait):
+			if a.Reply().Len() != 0 {
+				t.Fatalf("%v: ErrWait with %d bytes", r.Cmd, a.Reply().Len())
+			}
+		case err != nil:
+			t.Fatalf("%v of %d from %d: %v", r.Cmd, r.Length, r.Offset, err)
+		case r.Cmd == block.Read:
+			if got, _ := Bytes(t, a); !bytes.Equal(got, d.model[r.Offset:r.Offset+n]) {
+				t.Fatalf("read of %d from %d at once is wrong", n, r.Offset)
+			}
+		case r.Cmd == block.Write:
+			copy(d.model[r.Offset:], r.Data)
+		case r.Cmd == block.WriteZeroes:
+			clear(d.model[r.Offset : r.Offset+n])
+		case r.Cmd == block.Trim:
+			d.adopt(r.Offset, n)
+		}
+		a.Put()
+	}
+	d.check(0, size)
+}
+
+func testShared(t *testing.T, s Subject) {
+	stack := s.Build(t, false)
+	one, two := openDisk(t, stack, false), openDisk(t, stack, true)
+	if one.door.Info() != two.door.Info() {
+		t.Errorf("two clients see %+v and %+v", one.door.Info(), two.door.Info())
+	}
+	one.write(70_000, bytes.Repeat([]byte("shared"), 10_000), 0)
+	if !one.door.Info().MultiConn {
+		t.Skip("it does not promise one disk to all clients")
+	}
+	two.model = one.model
+	two.check(0, uint64(len(two.model)))
+}
+
+// testContext has requests that come when their client is gone already: they may be served or not, and must end.
+func testContext(t *testing.T, s Subject) {
+	stack := s.Build(t, false)
+	d := openDisk(t, stack, false)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	cancel()
+	for range 20 {
+		a := block.GetAnswer(false)
+		err := d.door.Serve(ctx, block.Request{Cmd: block.Read, Length: uint64(len(d.model))}, a.Reply())
+		if err != nil && !errors.Is(err, block.ErrShutdown) {
+			t.Errorf("%v, want ESHUTDOWN or success", err)
+		}
+		a.Put()
+	}
+}
+
+func testHoles(t *testing.T, s Subject) {
+	for _, splice := range []bool{false, true} {
+		d := newDisk(t, s, splice)
+		size := uint64(len(d.model))
+		off := uint64(1) << 20
+		d.write(off, bytes.Repeat([]byte{1}, 128<<10), 0)
+		d.status(0, size, 0)
+		a, err := d.do(block.Request{Cmd: block.Read, Length: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, holes := Bytes(t, a)
+		if !bytes.Equal(got, d.model) {
+			t.Error("a read with holes in it is wrong")
+		}
+		if want := size - 128<<10; holes > want || holes < want-64<<10 {
+			t.Errorf("%d bytes came as holes, want about %d", holes, want)
+		}
+		a.Put()
+	}
+}
+
+func testTruncated(t *testing.T, s Subject) {
+	for _, splice := range []bool{false, true} {
+		d := newDisk(t, s, splice)
+		size := uint64(len(d.model))
+		d.write(0, bytes.Repeat([]byte{9}, int(size/4)), 0)
+		s.Truncate(t)
+		for _, r := range []block.Request{{Length: size}, {Length: 4096, Offset: size - 4096}, {Length: 1, Offset: size - 1},
+			{Length: 1 << 20, Offset: size - 1<<20}, {Length: 4096, Offset: size/2 - 1}, {Length: 1 << 20, Offset: size/2 - 1}} {
+			for _, r.Flags = range []block.Flags{0, block.NoWait} {
+				a, err := d.do(r)
+				if errors.Is(err, block.ErrWait) && r.Flags&block.NoWait != 0 {
+					err = syscall.EIO
+				}
+				if !errors.Is(err, syscall.EIO) || a.Reply().Len() != 0 {
+					t.Errorf("read of %d from %d, past the end: %v with %d bytes, want EIO", r.Length, r.Offset, err, a.Reply().Len())
+				}
+				a.Put()
+			}
+		}
+		a, err := d.do(block.Request{Cmd: block.BlockStatus, Offset: size/2 - 1, Length: 4096})
+		if !errors.Is(err, syscall.EIO) {
+			t.Errorf("block status past the end: %v, %v, want EIO", err, a.Extents())
+		}
+		a.Put()
+		d.check(0, size/2)
+	}
+}

@@ -1,0 +1,135 @@
+package block
+
+import "os"
+
+const (
+	// holesFrom is the shortest read that is searched for holes: in a shorter one a hole saves less than it costs.
+	holesFrom = 32 << 10
+	// holesMax bounds the pieces of one such read; what is left is sent as data.
+	holesMax = 32
+	// extentsMax bounds the answer to one BlockStatus; the client asks again for what is left.
+	extentsMax = 4096
+	// promptMax is the longest read that is answered at once from the page cache. A longer one is spliced by
+	// whoever may wait.
+	promptMax = 32 << 10
+)
+
+// ReplyAt says where in the file the bytes are, and where it has none.
+func (d *Disk) ReplyAt(w *Reply, off, n uint64, _ Flags) error {
+	if n < holesFrom || !d.sparse() {
+		return d.reply(w, off, n)
+	}
+	end, holes := off+n, false
+	for piece := 0; off < end; piece++ {
+		length, data, err := d.piece(off, end)
+		if err != nil {
+			return err
+		}
+		if piece == holesMax {
+			length, data = end-off, true
+		}
+		if data {
+			err = d.reply(w, off, length)
+		} else {
+			w.Hole(length)
+			holes = true
+		}
+		if err != nil {
+			return err
+		}
+		off += length
+	}
+	if holes {
+		return d.reaches(end)
+	}
+	return nil
+}
+
+// reply answers with bytes of the file: as a piece of it, or copied where its pages shall not stay.
+func (d *Disk) reply(w *Reply, off, n uint64) error {
+	if !d.opt.Evict {
+		return w.File(d.f, int64(off), n)
+	}
+	got, err := d.ReadAt(w.Bytes(n), int64(off))
+	return shortRead(d.f, got, n, err)
+}
+
+// sparse reports whether it is worth while to look for holes.
+func (d *Disk) sparse() bool {
+	return !d.dev && !d.lacks[seekHole].Load() && hasHoles(d.f)
+}
+
+// piece says how long the stretch from off is, at most to end, that is all data or all hole.
+func (d *Disk) piece(off, end uint64) (n uint64, data bool, err error) {
+	if d.dev || d.lacks[seekHole].Load() {
+		return end - off, true, nil
+	}
+	next, data, err := seekPiece(d.f, int64(off))
+	if missing(err) {
+		d.lacks[seekHole].Store(true)
+		return end - off, true, nil
+	}
+	if err != nil {
+		return 0, false, &os.PathError{Op: "find holes of", Path: d.f.Name(), Err: err}
+	}
+	return min(uint64(next), end) - off, data, nil
+}
+
+// reaches is an error where the file has become shorter than end: what is past its end looks like a hole.
+func (d *Disk) reaches(end uint64) error {
+	info, err := d.f.Stat()
+	if err != nil {
+		return err
+	}
+	if uint64(info.Size()) < end {
+		return &os.PathError{Op: "read", Path: d.f.Name(), Err: ErrEnds}
+	}
+	return nil
+}
+
+// ExtentsAt tells data from holes.
+func (d *Disk) ExtentsAt(w *Reply, off, n uint64, f Flags) error {
+	end := off + n
+	for count := 0; off < end && count < extentsMax; count++ {
+		length, data, err := d.piece(off, end)
+		if err != nil {
+			return err
+		}
+		flags := Hole | Zero
+		if data {
+			flags = 0
+		}
+		w.Extent(length, flags)
+		off += length
+		if f&ReqOne != 0 {
+			break
+		}
+	}
+	if d.dev {
+		return nil
+	}
+	return d.reaches(off)
+}
+
+// CacheAt asks for the range to be read ahead.
+func (d *Disk) CacheAt(off, n uint64) error {
+	if err := willNeed(d.f, int64(off), int64(n)); err != nil {
+		return &os.PathError{Op: "read ahead", Path: d.f.Name(), Err: err}
+	}
+	return nil
+}
+
+// ServePrompt answers a short read from the page cache.
+func (d *Disk) ServePrompt(r Request, w *Reply) error {
+	if r.Cmd != Read || r.Length > promptMax || d.opt.Evict || d.lacks[readNow].Load() {
+		return ErrWait
+	}
+	got, err := readCached(d.f, w.Bytes(r.Length), int64(r.Offset))
+	if missing(err) { // tmpfs among others
+		d.lacks[readNow].Store(true)
+	}
+	if err != nil || uint64(got) != r.Length {
+		return ErrWait // the one who may wait finds out what is wrong
+	}
+	return nil
+}
