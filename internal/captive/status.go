@@ -2,6 +2,7 @@ package captive
 
 import (
 	"fmt"
+	"os"
 	"syscall"
 )
 
@@ -24,4 +25,15 @@ func (s Status) String() string {
 		return fmt.Sprintf("killed by signal %d (%v)", int(s.Signal), s.Signal)
 	}
 	return fmt.Sprintf("exited %d", s.Code)
+}
+
+// statusOf is how the process ended; nil is one that could not be waited for.
+func statusOf(p *os.ProcessState) Status {
+	if p == nil {
+		return Status{Code: 1}
+	}
+	if w := p.Sys().(syscall.WaitStatus); w.Signaled() {
+		return Status{Signal: w.Signal()}
+	}
+	return Status{Code: p.ExitCode()}
 }
