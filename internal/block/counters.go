@@ -11,6 +11,7 @@ import (
 type Counters struct {
 	ops   [Commands]opCounters
 	slots []slot
+	latencies
 }
 
 type opCounters struct{ requests, bytes, errors atomic.Uint64 }
