@@ -1,0 +1,88 @@
+package nbd
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+)
+
+// Serve takes connections from l, which it closes in the end. It returns nil when the listener was closed; a want of
+// descriptors or memory is waited out.
+func (s *Server) Serve(l net.Listener) error {
+	defer l.Close()
+	if !s.listen(l) {
+		return nil
+	}
+	var wait time.Duration
+	for {
+		n, err := l.Accept()
+		switch {
+		case err == nil:
+			wait = 0
+			s.start(n)
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case !scarce(err):
+			return fmt.Errorf("accept: %w", err)
+		default:
+			if wait == 0 {
+				s.cfg.Event(Warning, "accept: %v; trying again", err)
+			}
+			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+			select {
+			case <-time.After(wait):
+			case <-s.stopped:
+				return nil
+			}
+		}
+	}
+}
+
+// scarce reports an error that passes by itself.
+func scarce(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// start registers a connection, then serves it.
+func (s *Server) start(n net.Conn) {
+	if c := s.add(n); c != nil {
+		go c.serve() // ends with Server.remove, which Shutdown waits for
+	} else {
+		n.Close()
+	}
+}
+
+// listen registers l, unless accepting has ended.
+func (s *Server) listen(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.stopped:
+		return false
+	default:
+	}
+	s.listeners[l] = struct{}{}
+	return true
+}
+
+// StopAccepting closes the listeners, so that Serve returns. Clients that are connected stay.
+func (s *Server) StopAccepting() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.stopped:
+		return
+	default:
+	}
+	close(s.stopped)
+	for l := range s.listeners {
+		l.Close()
+	}
+}

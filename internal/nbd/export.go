@@ -1,0 +1,132 @@
+package nbd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/nbd/wire"
+)
+
+// export is one client's view of an export.
+type export struct {
+	name string
+	door *block.Door
+	info block.Info
+	lane *block.Lane // nil where there is no gate
+}
+
+// open opens the export that the client names, or keeps the one that it has opened by that name already: what INFO
+// has told, GO must hold ("NBD_OPT_GO").
+func (c *conn) open(name string) error {
+	if c.export != nil && c.export.name == name {
+		return nil
+	}
+	if old := c.export; old != nil {
+		c.export = nil
+		if err := old.close(c.ctx); err != nil {
+			c.event(Warning, "closed export %q: %v", old.name, err)
+		}
+	}
+	e := &export{name: name}
+	if g := c.server.cfg.Gate; g != nil {
+		e.lane = g.Lane()
+	}
+	began := time.Now()
+	door, err := c.server.cfg.Open(c.ctx, block.OpenRequest{
+		Name: name, ReadOnly: c.server.cfg.ReadOnly, Peer: c.peer, Lane: e.lane,
+		Disconnect: c.disconnect, Shutdown: c.server.cfg.Shutdown,
+	})
+	c.allow(time.Since(began))
+	if err == nil {
+		e.door, e.info = door, door.Info()
+		if e.info.Size <= math.MaxInt64 {
+			c.export = e
+			return nil
+		}
+		err = errors.Join(fmt.Errorf("a size of %d bytes cannot be served", e.info.Size), door.Close(c.ctx))
+	}
+	if e.lane != nil {
+		e.lane.Close()
+	}
+	c.event(Warning, "did not get export %q: %v", name, err)
+	return err
+}
+
+// close closes the door. Nothing of the client's is in flight any more.
+func (e *export) close(ctx context.Context) error {
+	err := e.door.Close(ctx)
+	if e.lane != nil {
+		e.lane.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("close export %q: %w", e.name, err)
+	}
+	return nil
+}
+
+// flags are the export's transmission flags as this client may use them.
+func (c *conn) flags() wire.TransmissionFlags {
+	i := c.export.info
+	f := wire.HasFlags
+	for _, offer := range []struct {
+		flag wire.TransmissionFlags
+		made bool
+	}{
+		{wire.ReadOnly, i.ReadOnly},
+		{wire.SendFlush, i.Flush},
+		{wire.SendFUA, i.FUA != block.None},
+		{wire.Rotational, i.Rotational},
+		{wire.SendTrim, i.Trim && !i.ReadOnly},
+		{wire.SendWriteZeroes, i.Zero != block.None && !i.ReadOnly},
+		{wire.SendFastZero, i.Zero != block.None && !i.ReadOnly && i.FastZero},
+		{wire.SendDF, c.structured},
+		{wire.CanMultiConn, i.MultiConn},
+		{wire.SendCache, i.Cache != block.None},
+	} {
+		if offer.made {
+			f |= offer.flag
+		}
+	}
+	return f
+}
+
+// exportName checks a name that a client sent ("Values": UTF-8 without NUL, at most 4096 bytes).
+func exportName(b []byte) (name, fault string) {
+	switch {
+	case len(b) > wire.MaxString:
+		return "", "the name is longer than 4096 bytes"
+	case bytes.IndexByte(b, 0) >= 0:
+		return "", "the name contains a NUL"
+	case !utf8.Valid(b):
+		return "", "the name is not UTF-8"
+	}
+	return string(b), ""
+}
+
+// openFault is how a failed open is answered.
+func openFault(name string, err error) (wire.ReplyType, string) {
+	switch {
+	case errors.Is(err, block.ErrShutdown):
+		return wire.RepErrShutdown, "the server is shutting down"
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		return wire.RepErrPolicy, "this export is not for you"
+	}
+	const most = 80 // characters of a name that is echoed
+	return wire.RepErrUnknown, fmt.Sprintf("no export %.*q", most, name)
+}
+
+// clip cuts a text to what a string may have on the wire.
+func clip(s string) string {
+	if len(s) <= wire.MaxString {
+		return s
+	}
+	return strings.ToValidUTF8(s[:wire.MaxString], "")
+}

@@ -1,0 +1,190 @@
+package nbd
+
+import (
+	"errors"
+	"time"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/nbd/wire"
+)
+
+// job is a request in hand.
+type job struct {
+	block.Request
+	cookie  uint64
+	whole   bool          // Read with DF: one chunk
+	payload block.Payload // of a write that waits for a worker; the zero value while Data is a piece of the input
+	charged uint64        // to the account
+	clock   int64         // when it was read
+}
+
+func (c *conn) job(h wire.Request, cmd block.Cmd) job {
+	return job{
+		Request: block.Request{Cmd: cmd, Offset: h.Offset, Length: uint64(h.Length)},
+		cookie:  h.Cookie,
+		clock:   c.clock,
+	}
+}
+
+// start checks a request and has it served.
+func (c *conn) start(j *job, h wire.Request, allowed wire.CommandFlags) error {
+	if err := c.check(j, h, allowed); err != nil {
+		return c.refuseRequest(j, err)
+	}
+	if j.Cmd == block.Read {
+		c.account.take(j.Length, c.out.flush)
+		j.charged = j.Length
+	}
+	return c.dispatch(j)
+}
+
+// check refuses what is not allowed, and everything once the client is told to go. It sets FUA, which is legal on
+// every command where it is offered.
+func (c *conn) check(j *job, h wire.Request, allowed wire.CommandFlags) error {
+	if c.export.info.FUA != block.None {
+		allowed |= wire.FlagFUA
+	}
+	if h.Flags&^allowed != 0 {
+		return errFlags
+	}
+	if h.Flags&wire.FlagFUA != 0 && j.Cmd.Changes() {
+		j.Flags |= block.FUA
+	}
+	if err := c.export.door.Check(j.Request); err != nil {
+		return err
+	}
+	if c.demand.Load() != demandServe {
+		return block.ErrShutdown
+	}
+	return nil
+}
+
+// refuseRequest answers a request that is not served.
+func (c *conn) refuseRequest(j *job, err error) error {
+	c.counters.End(c.readerSlot(), &j.Request, err)
+	c.reply(j, nil, err, false)
+	return nil
+}
+
+// readerSlot is the reader's place in the counters, behind the workers'.
+func (c *conn) readerSlot() int { return c.server.cfg.Workers }
+
+// dispatch has a request served: now, where nothing needs to wait for it, else by a worker.
+func (c *conn) dispatch(j *job) error {
+	if !c.server.cfg.Prompt || !c.serveNow(j) {
+		c.serveLater(j)
+	}
+	return nil
+}
+
+// serveNow serves a request in the reader; it reports false, with nothing done, where that would take waiting.
+func (c *conn) serveNow(j *job) bool {
+	r := j.Request
+	r.Flags |= block.NoWait
+	a := block.GetAnswer(c.splice)
+	c.counters.Begin(c.readerSlot(), &r, j.clock)
+	err := c.export.door.Serve(c.ctx, r, a.Reply())
+	if err != nil && errors.Is(err, block.ErrWait) {
+		c.counters.Cancel(c.readerSlot())
+		a.Put()
+		return false
+	}
+	c.counters.End(c.readerSlot(), &r, err)
+	if c.server.cfg.Coverage != nil {
+		c.touch(j, a, err)
+		c.prompt[j.Cmd]++
+	}
+	c.settle(j)
+	c.reply(j, a, err, false)
+	return true
+}
+
+// serveLater gives a request to a worker. Where all are busy and enough requests wait for them, nothing more is read.
+func (c *conn) serveLater(j *job) {
+	if len(j.Data) > 0 && j.payload == (block.Payload{}) {
+		j.payload = block.GetPayload(len(j.Data))
+		copy(j.payload.Bytes(len(j.Data)), j.Data)
+		j.Data = j.payload.Bytes(len(j.Data))
+	}
+	if int(c.unfinished.Add(1)) > c.started && c.started < c.server.cfg.Workers {
+		slot := c.started
+		c.started++
+		c.workers.Go(func() { c.work(slot) })
+	}
+	select {
+	case c.jobs <- *j:
+	default:
+		c.out.flush()
+		c.jobs <- *j
+	}
+}
+
+// work is a worker: it serves requests until there will be no more.
+func (c *conn) work(slot int) {
+	for j := range c.jobs {
+		c.guard(func() { c.serveJob(slot, &j) })
+	}
+}
+
+func (c *conn) serveJob(slot int, j *job) {
+	defer c.unfinished.Add(-1)
+	a := block.GetAnswer(c.splice)
+	err := block.ErrShutdown
+	if c.demand.Load() != demandStop {
+		c.counters.Begin(slot, &j.Request, j.clock)
+		err = c.export.door.Serve(c.ctx, j.Request, a.Reply())
+	}
+	c.counters.End(slot, &j.Request, err)
+	if c.server.cfg.Coverage != nil {
+		c.touch(j, a, err)
+		c.counters.Took(j.Cmd, 1, time.Duration(block.Clock()-j.clock)-a.Held())
+	}
+	c.settle(j)
+	c.reply(j, a, err, true)
+}
+
+// touch notes what a request has touched.
+func (c *conn) touch(j *job, a *block.Answer, err error) {
+	m := c.server.cfg.Coverage
+	if err != nil || m.Size() != c.export.info.Size {
+		return
+	}
+	switch j.Cmd {
+	case block.Read:
+		m.Mark(block.WasRead, j.Offset, j.Length)
+	case block.Write, block.Trim, block.WriteZeroes:
+		m.Mark(block.WasWritten, j.Offset, j.Length)
+	case block.BlockStatus:
+		at := j.Offset
+		for _, e := range a.Extents() {
+			if e.Flags&block.Hole != 0 {
+				m.Mark(block.IsHole, at, e.Length)
+			}
+			at += e.Length
+		}
+	}
+}
+
+// notePrompt notes how long the requests took that the reader served since it woke up. They have been answered
+// together.
+func (c *conn) notePrompt() {
+	var took time.Duration
+	for cmd, n := range c.prompt {
+		if n > 0 {
+			if took == 0 {
+				took = time.Duration(block.Clock() - c.clock)
+			}
+			c.counters.Took(block.Cmd(cmd), n, took)
+			c.prompt[cmd] = 0
+		}
+	}
+}
+
+// settle gives back what a write needed. What a read needs is needed until its reply has been sent.
+func (c *conn) settle(j *job) {
+	if j.Cmd == block.Write {
+		j.payload.Put()
+		c.account.give(j.charged)
+		j.charged = 0
+	}
+}

@@ -1,0 +1,494 @@
+package nbd_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/nbd"
+)
+
+// blocker is a hook in which requests wait until they are let go, or until their context ends if they heed it.
+type blocker struct {
+	begun atomic.Int64
+	let   chan struct{}
+	deaf  bool
+}
+
+func newBlocker() *blocker { return &blocker{let: make(chan struct{})} }
+
+func (b *blocker) serve(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+	if r.Cmd == block.Flush {
+		return next.Serve(ctx, r, w)
+	}
+	b.begun.Add(1)
+	done := ctx.Done()
+	if b.deaf {
+		done = nil
+	}
+	select {
+	case <-b.let:
+		return next.Serve(ctx, r, w)
+	case <-done:
+		return block.ErrShutdown
+	}
+}
+
+func (h *house) begun(b *blocker, n int64) {
+	h.t.Helper()
+	h.eventually(fmt.Sprintf("%d requests have begun", n), func() bool { return b.begun.Load() == n })
+}
+
+func (h *house) nobody() {
+	h.t.Helper()
+	h.eventually("everybody is gone", func() bool { return len(h.server.Clients().Present) == 0 })
+}
+
+var networks = []string{"unix", "tcp"}
+
+func TestDiscIsObeyedWhenEverythingInFlightIsAnswered(t *testing.T) {
+	for _, network := range networks {
+		for _, structured := range []bool{false, true} {
+			b := newBlocker()
+			h := newHouse(t, through(b.serve))
+			h.fill()
+			c := h.client(network, structured)
+			for i := range 8 {
+				c.request(uint64(i), ask{flags: 0, cmd: 0, off: uint64(i) << 20, n: 200_000})
+			}
+			c.send(ask{flags: 0xffff, cmd: 2, off: 99, n: 77}.bytes(8), write(0, 512, 0).bytes(9), []byte("rubbish"))
+			h.begun(b, 8)
+			c.silent()
+			close(b.let)
+			seen := map[uint64]bool{}
+			for len(seen) < 8 {
+				if !structured {
+					_, cookie, _ := c.simple(200_000)
+					seen[cookie] = true
+				} else if k := c.chunk(); k.done {
+					seen[k.cookie] = true
+				}
+			}
+			c.closed()
+			if n := h.server.Clients().Gone[block.Write].Requests; n != 0 {
+				t.Error("a write after DISC was executed")
+			}
+		}
+	}
+}
+
+func TestEndOfInputIsLikeDisc(t *testing.T) {
+	for _, network := range networks {
+		b := newBlocker()
+		b.deaf = true // on TCP a close and a half-close look alike, and what heeds its context is ended
+		h := newHouse(t, through(b.serve))
+		c := h.client(network, false)
+		for i := range 8 {
+			c.request(uint64(i), ask{cmd: 0, n: 4096})
+		}
+		c.send(ask{cmd: 0}.bytes(9)[:20]) // and a piece of another
+		c.Conn.(interface{ CloseWrite() error }).CloseWrite()
+		h.begun(b, 8)
+		close(b.let)
+		for range 8 {
+			if e, _, _ := c.simple(4096); e != 0 {
+				t.Errorf("%s: error %d", network, e)
+			}
+		}
+		c.closed()
+	}
+}
+
+func TestHeldRequestsOfAHalfClosedClient(t *testing.T) {
+	h := newHouse(t)
+	for network, want := range map[string]uint32{"unix": 0, "tcp": eshutdown} {
+		if s, err := h.gate.Pause(t.Context()); s != block.Paused || err != nil {
+			t.Fatal(s, err)
+		}
+		c := h.client(network, false)
+		for i := range 20 { // more than there are workers
+			c.request(uint64(i), ask{cmd: 0, n: 4096})
+		}
+		h.eventually("they are held", func() bool { return h.server.Clients().Present[0].Held == 16 })
+		if n := len(h.server.Clients().Present[0].Pending); n != 16 {
+			t.Errorf("%d pending", n)
+		}
+		c.Conn.(interface{ CloseWrite() error }).CloseWrite()
+		if network == "unix" {
+			c.silent()
+			h.gate.Resume()
+		}
+		for range 20 {
+			if e, _, _ := c.simple(4096); e != want {
+				t.Errorf("%s: error %d, want %d", network, e, want)
+			}
+		}
+		c.closed()
+		h.gate.Resume()
+		h.nobody()
+	}
+}
+
+func TestAClientThatVanishesWhileItIsHeldLeavesNothing(t *testing.T) {
+	for _, network := range networks {
+		h := newHouse(t)
+		h.gate.Pause(t.Context())
+		c := h.client(network, true)
+		for i := range 100 { // so many that the reader waits too, and does not see the end
+			c.request(uint64(i), write(0, 512, 0))
+		}
+		h.eventually("they are held", func() bool { return h.server.Clients().Present[0].Held == 16 })
+		c.Close()
+		h.nobody()
+		if n := h.server.Clients().Gone[block.Write].Bytes; n != 0 {
+			t.Errorf("%d bytes were written while the gate was shut", n)
+		}
+		h.gate.Resume()
+		h.served()
+	}
+}
+
+func TestAClientThatNeverReadsIsNotServedForEver(t *testing.T) {
+	h := newHouse(t)
+	h.fill()
+	c := h.client("tcp", false)
+	go io.Copy(c, endless(ask{cmd: 0, n: 1 << 20}.bytes(1))) // ends when c is closed
+	var last block.Counts
+	still := 0
+	h.eventually("it is served no more", func() bool {
+		now := h.server.Clients().Present[0].Counts
+		if now != last || now[block.Read].Requests == 0 {
+			last, still = now, 0
+		}
+		still++
+		return still > 100
+	})
+	if n := last[block.Read].Bytes; n > 128<<20 {
+		t.Errorf("%d bytes of replies are waiting", n)
+	}
+	h.served() // others are
+	c.Close()
+	h.nobody()
+}
+
+// endless says the same for ever.
+type endless []byte
+
+func (e endless) Read(b []byte) (int, error) {
+	n := len(b) / len(e) * len(e)
+	return copy(b, bytes.Repeat(e, n/len(e))), nil
+}
+
+func TestBudgets(t *testing.T) {
+	b := newBlocker()
+	h := newHouse(t, through(b.serve))
+	for i := range 5 {
+		c := h.client("unix", true)
+		for range 16 {
+			c.request(1, ask{cmd: 0, n: 8 << 20})
+		}
+		// 64 MiB each, until 256 MiB are in hand. Then one request each.
+		h.begun(b, []int64{8, 16, 24, 32, 33}[i])
+	}
+	one := h.client("unix", true)
+	one.request(1, ask{cmd: 0, n: 4096}) // small ones are not charged
+	h.begun(b, 34)
+	close(b.let)
+	h.begun(b, 5*16+1)
+}
+
+func TestCookiesAreTheClientsBusiness(t *testing.T) {
+	h := newHouse(t, func(_ *house, c *nbd.Config) { c.Prompt = false })
+	c := h.client("unix", false)
+	var all []byte
+	for range 200 { // overlapping writes, all by one name
+		all = append(all, write(0, 8192, 0).bytes(7)...)
+	}
+	go c.Write(all)
+	for range 200 {
+		if e, cookie, _ := c.simple(0); e != 0 || cookie != 7 {
+			t.Fatalf("error %d for %d", e, cookie)
+		}
+	}
+}
+
+func TestSoftDisconnect(t *testing.T) {
+	b := newBlocker()
+	h := newHouse(t, through(b.serve))
+	c := h.client("unix", false)
+	c.request(1, ask{cmd: 0, n: 4096})
+	h.begun(b, 1)
+	id := h.server.Clients().Present[0].ID
+	if err := h.server.Disconnect(id, false); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.server.Clients().Present[0].State; s != nbd.Leaving {
+		t.Errorf("state %d", s)
+	}
+	for _, r := range []struct {
+		ask
+		want uint32
+	}{
+		{ask{cmd: 0, n: 4096}, eshutdown}, {write(0, 100_000, 0), eshutdown}, {ask{cmd: 3}, eshutdown},
+		{ask{cmd: 0, off: 1 << 50, n: 1}, einval}, {ask{cmd: 99}, einval}, {write(8<<20, 1, 0), enospc},
+	} {
+		if e := c.errno(false, r.ask); e != r.want {
+			t.Errorf("%d: error %d, want %d", r.cmd, e, r.want)
+		}
+	}
+	close(b.let)
+	if e, cookie, _ := c.simple(4096); e != 0 || cookie != 1 {
+		t.Errorf("what was in flight: error %d", e)
+	}
+	c.request(2, ask{cmd: 2})
+	c.closed()
+	h.nobody()
+	if err := h.server.Disconnect(id, false); err == nil {
+		t.Error("a client that is gone was disconnected")
+	}
+}
+
+func TestForcedDisconnect(t *testing.T) {
+	for _, network := range networks {
+		b := newBlocker()
+		h := newHouse(t, through(b.serve))
+		c := h.client(network, false)
+		for i := range 20 {
+			c.request(uint64(i), ask{cmd: 0, n: 4096})
+		}
+		h.begun(b, 16)
+		if err := h.server.Disconnect(h.server.Clients().Present[0].ID, true); err != nil {
+			t.Fatal(err)
+		}
+		c.closed()
+		h.nobody()
+		if h.told("disconnected by force") != 1 {
+			t.Error("nobody was told")
+		}
+	}
+}
+
+func TestForcedDisconnectOfAClientThatDoesNotRead(t *testing.T) {
+	h := newHouse(t)
+	h.fill()
+	c := h.client("tcp", false)
+	go io.Copy(c, endless(ask{cmd: 0, n: 1 << 20}.bytes(1)))
+	h.eventually("it is served", func() bool { return h.server.Clients().Present[0].Counts[block.Read].Requests > 1 })
+	h.server.Disconnect(h.server.Clients().Present[0].ID, true)
+	h.nobody()
+}
+
+func TestALayerMayDisconnectItsClient(t *testing.T) {
+	for _, force := range []bool{false, true} {
+		var disconnect func(bool)
+		h := newHouse(t, through(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+			disconnect(force)
+			return next.Serve(ctx, r, w)
+		}), func(h *house, c *nbd.Config) {
+			open := c.Open
+			c.Open = func(ctx context.Context, o block.OpenRequest) (*block.Door, error) {
+				disconnect = o.Disconnect
+				return open(ctx, o)
+			}
+		})
+		c := h.client("unix", false)
+		if c.request(1, ask{cmd: 0, n: 1}); force {
+			c.closed()
+			continue
+		}
+		if e, _, _ := c.simple(1); e != 0 {
+			t.Errorf("error %d", e)
+		}
+		if e := c.errno(false, ask{cmd: 0, n: 1}); e != eshutdown {
+			t.Errorf("error %d", e)
+		}
+	}
+}
+
+func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
+	b := newBlocker()
+	h := newHouse(t, through(b.serve))
+	idle, haggling := h.client("unix", true), h.haggler("tcp")
+	c := h.client("unix", true)
+	for i := range 40 {
+		c.request(uint64(i), ask{cmd: 0, n: 4096})
+	}
+	h.begun(b, 16)
+	h.gate.Stop()
+	done := make(chan error)
+	go func() { done <- h.server.Shutdown(t.Context()) }()
+	idle.closed()
+	haggling.closed()
+	if _, err := net.Dial("unix", h.unix); err == nil {
+		t.Error("a client was accepted")
+	}
+	close(b.let)
+	// Also answered: those that waited for a worker, and those that the reader had read. What lay in the socket is not.
+	replies, _ := io.ReadAll(c)
+	wellFormed(t, replies)
+	answered := 0
+	for b := replies; len(b) > 0; b = b[20+be.Uint32(b[16:]):] {
+		if be.Uint16(b[6:]) != fail {
+			answered++
+		} else if e := be.Uint32(b[20:]); e != eshutdown {
+			t.Errorf("error %d", e)
+		}
+	}
+	if answered != 16 {
+		t.Errorf("%d were answered", answered)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestShutdownOfAPausedServer(t *testing.T) {
+	h := newHouse(t)
+	h.gate.Pause(t.Context())
+	c := h.client("unix", false)
+	for i := range 20 {
+		c.request(uint64(i), write(0, 512, 0))
+	}
+	h.eventually("they are held", func() bool { return h.server.Clients().Present[0].Held == 16 })
+	h.gate.Stop()
+	if err := h.server.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for range 16 { // the others may lie in the socket
+		if e, _, _ := c.simple(0); e != eshutdown {
+			t.Errorf("error %d", e)
+		}
+	}
+}
+
+func TestShutdownFlushesEachExportOnceThoughTheGateIsStopped(t *testing.T) {
+	var flushes atomic.Int64
+	flush := func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+		if r.Cmd == block.Flush {
+			flushes.Add(1)
+			return syscall.EIO
+		}
+		return next.Serve(ctx, r, w)
+	}
+	h := newHouse(t, through(flush))
+	for range 3 {
+		c := h.client("unix", false)
+		c.alive(false)
+		other := h.haggler("unix")
+		other.goes("disk")
+	}
+	h.gate.Pause(t.Context())
+	h.gate.Stop()
+	if err := h.server.Shutdown(t.Context()); !errors.Is(err, syscall.EIO) {
+		t.Errorf("the flush failed, and shutdown said %v", err)
+	}
+	if n := flushes.Load(); n != 2 {
+		t.Errorf("%d flushes", n)
+	}
+}
+
+func TestShutdownCutsOffWhatDoesNotEnd(t *testing.T) {
+	b := newBlocker()
+	h := newHouse(t, through(b.serve))
+	c := h.client("tcp", true)
+	c.request(1, write(0, 100, 0))
+	h.begun(b, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.gate.Stop()
+	if err := h.server.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if h.told("was cut off with 1 requests in flight") != 1 {
+		t.Error("nobody was told")
+	}
+	c.closed()
+}
+
+func TestOptionsDuringShutdown(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	h := newHouse(t, func(h *house, c *nbd.Config) {
+		c.List = func(context.Context) ([]block.Export, error) {
+			entered <- struct{}{}
+			<-leave
+			return nil, nil
+		}
+	})
+	c := h.haggler("unix")
+	c.send(optionBytes(3), optionBytes(7, text(""), u16(0)), optionBytes(2))
+	<-entered
+	done := make(chan error)
+	go func() { done <- h.server.Shutdown(t.Context()) }()
+	h.eventually("no client can come", func() bool { _, err := net.Dial("unix", h.unix); return err != nil })
+	close(leave)
+	c.wants(ack)
+	if _, kind, _ := c.reply(); kind != 1<<31+7 && kind != repInfo {
+		t.Errorf("answered %#x", kind)
+	}
+	io.Copy(io.Discard, c)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAdmission(t *testing.T) {
+	h := newHouse(t, func(_ *house, c *nbd.Config) {
+		c.Admit = func(_ context.Context, p block.Peer) error {
+			if p.Known {
+				return nil
+			}
+			return errors.New("no strangers")
+		}
+	})
+	n, err := net.Dial("tcp", h.tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	(&raw{t, n}).closed()
+	h.served()
+	h.eventually("somebody is told", func() bool { return h.told("no strangers") == 1 })
+}
+
+func TestADefectEndsOneConnection(t *testing.T) {
+	h := newHouse(t, func(h *house, c *nbd.Config) {
+		open := c.Open
+		c.Open = func(ctx context.Context, o block.OpenRequest) (*block.Door, error) {
+			if o.Name == "boo" {
+				panic(o.Name)
+			}
+			return open(ctx, o)
+		}
+	})
+	c := h.haggler("unix")
+	c.option(7, text("boo"), u16(0))
+	c.closed()
+	h.served()
+	if h.told("defect: boo") != 1 {
+		t.Error("nobody was told")
+	}
+}
+
+func TestASizeThatNoClientCanReadIsNotServed(t *testing.T) {
+	h := newHouse(t, func(h *house, c *nbd.Config) {
+		c.Open = func(context.Context, block.OpenRequest) (*block.Door, error) {
+			return block.NewDoor(huge{}, "huge", true, h.layerEvent), nil
+		}
+	})
+	c := h.haggler("unix")
+	c.option(7, text(""), u16(0))
+	c.wants(unknown)
+	c.usable()
+}
+
+type huge struct{ block.Handler }
+
+func (huge) Info() block.Info            { return block.Info{Size: 1 << 63} }
+func (huge) Close(context.Context) error { return nil }

@@ -1,0 +1,102 @@
+package nbd
+
+import (
+	"fmt"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/nbd/wire"
+)
+
+// optExportName is NBD_OPT_EXPORT_NAME. It has no way to say no: a name that is not served ends the connection.
+func (c *conn) optExportName(o option) error {
+	if o.Length > wire.MaxString {
+		return violation("an export name longer than 4096 bytes")
+	}
+	name, fault := exportName(o.data)
+	if fault != "" {
+		return violation(fault)
+	}
+	if err := c.open(name); err != nil {
+		return err
+	}
+	if err := c.say(wire.AppendExport(nil, c.export.info.Size, c.flags(), c.noZeroes)); err != nil {
+		return err
+	}
+	return errTransmission
+}
+
+// optInfo is NBD_OPT_INFO: GO without going.
+func (c *conn) optInfo(o option) error {
+	_, err := c.tell(o)
+	return err
+}
+
+// optGo is NBD_OPT_GO.
+func (c *conn) optGo(o option) error {
+	told, err := c.tell(o)
+	if told && err == nil {
+		return errTransmission
+	}
+	return err
+}
+
+// tell opens the export and tells about it; told is false where the answer was an error.
+func (c *conn) tell(o option) (told bool, err error) {
+	r, ok := wire.DecodeInfoRequest(o.data)
+	if !ok {
+		return false, c.invalid(o, "the lengths do not fit together")
+	}
+	name, fault := exportName(r.Name)
+	if fault != "" {
+		return false, c.invalid(o, fault)
+	}
+	if err := c.open(name); err != nil {
+		code, text := openFault(name, err)
+		return false, c.refuse(o, code, text)
+	}
+	i := &c.export.info
+	b := wire.AppendInfoExport(nil, o.Type, i.Size, c.flags())
+	if r.Asks(wire.InfoName) {
+		b = wire.AppendInfoText(b, o.Type, wire.InfoName, name)
+	}
+	if r.Asks(wire.InfoDescription) {
+		if text := c.description(name); text != "" {
+			b = wire.AppendInfoText(b, o.Type, wire.InfoDescription, clip(text))
+		}
+	}
+	// Told unasked too: a client may ignore it, and one that does not is spared guessing.
+	minimum, preferred := blockSizes(i)
+	b = wire.AppendInfoBlockSize(b, o.Type, minimum, preferred, wire.MaxPayload)
+	return true, c.acknowledge(o, b)
+}
+
+// description finds what the lister says about an export.
+func (c *conn) description(name string) string {
+	exports, err := c.server.cfg.List(c.ctx)
+	if err != nil {
+		return ""
+	}
+	for _, e := range exports {
+		if e.Name == name {
+			return e.Description
+		}
+	}
+	return ""
+}
+
+func blockSizes(i *block.Info) (minimum, preferred uint32) {
+	minimum, preferred = max(i.MinBlock, 1), i.PreferredBlock
+	if preferred == 0 {
+		preferred = 4096
+	}
+	return minimum, max(preferred, minimum)
+}
+
+// opened is the event of a client that has reached transmission.
+func (c *conn) opened() string {
+	text := fmt.Sprintf("opened export %q", c.export.name)
+	for _, o := range c.options {
+		text += ", " + o
+	}
+	return text
+}

@@ -1,0 +1,59 @@
+package nbd
+
+import (
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/nbd/wire"
+)
+
+// optAbort is NBD_OPT_ABORT: acknowledged, whether or not the client still listens.
+func (c *conn) optAbort(o option) error {
+	c.acknowledge(o, nil)
+	return errAborted
+}
+
+// optTooLate answers every option of a client that is told to go ("NBD_REP_ERR_SHUTDOWN").
+func (c *conn) optTooLate(o option) error {
+	switch o.Type {
+	case wire.OptAbort:
+		return c.optAbort(o)
+	case wire.OptExportName:
+		return block.ErrShutdown
+	}
+	return c.refuse(o, wire.RepErrShutdown, "the server is shutting down")
+}
+
+// optStructuredReply is NBD_OPT_STRUCTURED_REPLY; asking twice is asking once.
+func (c *conn) optStructuredReply(o option) error {
+	if o.Length != 0 {
+		return c.invalid(o, "this option takes no data")
+	}
+	c.structured = true
+	return c.acknowledge(o, nil)
+}
+
+// optStartTLS is NBD_OPT_STARTTLS.
+func (c *conn) optStartTLS(o option) error {
+	if o.Length != 0 {
+		return c.invalid(o, "this option takes no data")
+	}
+	return c.refuse(o, wire.RepErrUnsup, "this server speaks no TLS")
+}
+
+// optList is NBD_OPT_LIST.
+func (c *conn) optList(o option) error {
+	if o.Length != 0 {
+		return c.invalid(o, "this option takes no data")
+	}
+	exports, err := c.server.cfg.List(c.ctx)
+	if err != nil {
+		c.event(Warning, "was not told the exports: %v", err)
+		return c.refuse(o, wire.RepErrUnknown, "the exports cannot be listed")
+	}
+	var b []byte
+	for _, e := range exports {
+		if len(e.Name) <= wire.MaxString {
+			b = wire.AppendServer(b, o.Type, e.Name, clip(e.Description))
+		}
+	}
+	return c.acknowledge(o, b)
+}

@@ -1,0 +1,272 @@
+package nbd_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// raw is a client that says whatever a test wants it to. It has the protocol's numbers from the document, not from
+// package wire.
+type raw struct {
+	t testing.TB
+	net.Conn
+}
+
+var be = binary.BigEndian
+
+const (
+	ack        = 1
+	repServer  = 2
+	repInfo    = 3
+	repContext = 4
+	unsup      = 1<<31 + 1
+	invalid    = 1<<31 + 3
+	unknown    = 1<<31 + 6
+	tooBig     = 1<<31 + 9
+
+	none, data, hole, status, fail = 0, 1, 2, 5, 1<<15 + 1
+)
+
+// dial connects and reads the greeting.
+func (h *house) dial(network string) *raw {
+	h.t.Helper()
+	addr := h.unix
+	if network == "tcp" {
+		addr = h.tcp
+	}
+	conn, err := net.Dial(network, addr)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	conn.SetDeadline(time.Now().Add(deadline))
+	h.t.Cleanup(func() { conn.Close() })
+	c := &raw{h.t, conn}
+	if g := c.read(18); string(g[:16]) != "NBDMAGICIHAVEOPT" || be.Uint16(g[16:]) != 3 {
+		h.t.Fatalf("greeted with %q", g)
+	}
+	return c
+}
+
+// haggler has agreed on fixed newstyle and NO_ZEROES.
+func (h *house) haggler(network string) *raw {
+	h.t.Helper()
+	c := h.dial(network)
+	c.send(u32(3))
+	return c
+}
+
+// client is in transmission, with simple replies or with structured ones and base:allocation.
+func (h *house) client(network string, structured bool) *raw {
+	h.t.Helper()
+	c := h.haggler(network)
+	if structured {
+		c.option(8, nil)
+		c.wants(ack)
+		c.option(10, text(""), u32(1), text("base:allocation"))
+		c.wants(repContext)
+		c.wants(ack)
+	}
+	c.goes("")
+	return c
+}
+
+func u16(n uint16) []byte  { return be.AppendUint16(nil, n) }
+func u32(n uint32) []byte  { return be.AppendUint32(nil, n) }
+func u64(n uint64) []byte  { return be.AppendUint64(nil, n) }
+func text(s string) []byte { return append(u32(uint32(len(s))), s...) }
+
+func (c *raw) send(parts ...[]byte) {
+	c.t.Helper()
+	if _, err := c.Write(bytes.Join(parts, nil)); err != nil {
+		c.t.Fatalf("send: %v", err)
+	}
+}
+
+func (c *raw) read(n int) []byte {
+	c.t.Helper()
+	b := make([]byte, n)
+	if _, err := io.ReadFull(c, b); err != nil {
+		c.t.Fatalf("read %d bytes: %v", n, err)
+	}
+	return b
+}
+
+// closed wants the server to close without another word.
+func (c *raw) closed() {
+	c.t.Helper()
+	b, err := io.ReadAll(c)
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		c.t.Errorf("the connection was not closed: %v", err)
+	}
+	if len(b) > 0 {
+		c.t.Errorf("the server still said %q", b)
+	}
+}
+
+// silent wants nothing to come for a moment.
+func (c *raw) silent() {
+	c.t.Helper()
+	c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	defer c.SetReadDeadline(time.Now().Add(deadline))
+	if n, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		c.t.Errorf("wanted silence, got %d bytes and %v", n, err)
+	}
+}
+
+func optionBytes(number uint32, parts ...[]byte) []byte {
+	data := bytes.Join(parts, nil)
+	return bytes.Join([][]byte{[]byte("IHAVEOPT"), u32(number), u32(uint32(len(data))), data}, nil)
+}
+
+func (c *raw) option(number uint32, parts ...[]byte) {
+	c.t.Helper()
+	c.send(optionBytes(number, parts...))
+}
+
+// reply reads an option reply.
+func (c *raw) reply() (number, kind uint32, data []byte) {
+	c.t.Helper()
+	h := c.read(20)
+	if be.Uint64(h) != 0x3e889045565a9 {
+		c.t.Fatalf("an option reply begins with %x", h[:8])
+	}
+	return be.Uint32(h[8:]), be.Uint32(h[12:]), c.read(int(be.Uint32(h[16:])))
+}
+
+// wants reads an option reply of a kind and returns its data.
+func (c *raw) wants(kind uint32) []byte {
+	c.t.Helper()
+	_, got, data := c.reply()
+	if got != kind {
+		c.t.Fatalf("option reply %#x (%q), want %#x", got, data, kind)
+	}
+	return data
+}
+
+// goes enters transmission and returns the transmission flags.
+func (c *raw) goes(name string) uint16 {
+	c.t.Helper()
+	c.option(7, text(name), u16(0))
+	info := c.wants(repInfo)
+	c.wants(repInfo)
+	c.wants(ack)
+	return be.Uint16(info[10:])
+}
+
+// usable wants option haggling to work still.
+func (c *raw) usable() {
+	c.t.Helper()
+	c.option(3)
+	c.wants(repServer)
+	c.wants(repServer)
+	c.wants(ack)
+}
+
+// ask is a request to be sent.
+type ask struct {
+	flags, cmd uint16
+	off        uint64
+	n          uint32
+	payload    []byte
+}
+
+func (a ask) bytes(cookie uint64) []byte {
+	return bytes.Join([][]byte{u32(0x25609513), u16(a.flags), u16(a.cmd), u64(cookie), u64(a.off), u32(a.n), a.payload}, nil)
+}
+
+func (c *raw) request(cookie uint64, a ask) {
+	c.t.Helper()
+	c.send(a.bytes(cookie))
+}
+
+// simple reads a simple reply with n bytes of data if it is no error.
+func (c *raw) simple(n int) (errno uint32, cookie uint64, data []byte) {
+	c.t.Helper()
+	h := c.read(16)
+	if be.Uint32(h) != 0x67446698 {
+		c.t.Fatalf("a simple reply begins with %x", h[:4])
+	}
+	if errno = be.Uint32(h[4:]); errno == 0 {
+		data = c.read(n)
+	}
+	return errno, be.Uint64(h[8:]), data
+}
+
+// chunk is a structured reply chunk.
+type chunk struct {
+	done    bool
+	kind    uint16
+	cookie  uint64
+	payload []byte
+}
+
+func (c *raw) chunk() chunk {
+	c.t.Helper()
+	h := c.read(20)
+	if be.Uint32(h) != 0x668e33ef {
+		c.t.Fatalf("a chunk begins with %x", h[:4])
+	}
+	if f := be.Uint16(h[4:]); f > 1 {
+		c.t.Fatalf("a chunk has flags %#x", f)
+	}
+	return chunk{be.Uint16(h[4:]) == 1, be.Uint16(h[6:]), be.Uint64(h[8:]), c.read(int(be.Uint32(h[16:])))}
+}
+
+// errno sends a request and returns the error of its answer, a simple reply or a lone chunk; 0 for success.
+func (c *raw) errno(structured bool, a ask) uint32 {
+	c.t.Helper()
+	c.request(7, a)
+	if structured {
+		h := c.read(4)
+		if be.Uint32(h) == 0x668e33ef {
+			h = c.read(16)
+			payload := c.read(int(be.Uint32(h[12:])))
+			if be.Uint16(h) != 1 {
+				c.t.Fatal("not the last chunk")
+			}
+			if be.Uint16(h[2:]) != fail {
+				return 0
+			}
+			n := int(be.Uint16(payload[4:]))
+			if 6+n != len(payload) || n == 0 {
+				c.t.Fatalf("an error chunk with a text of %d in %d bytes", n, len(payload))
+			}
+			return be.Uint32(payload)
+		}
+		h = c.read(12)
+		return be.Uint32(h)
+	}
+	n := 0
+	if a.cmd == 0 {
+		n = int(a.n)
+	}
+	e, cookie, _ := c.simple(n)
+	if cookie != 7 {
+		c.t.Fatalf("cookie %d came back", cookie)
+	}
+	return e
+}
+
+// alive wants reads to be answered still.
+func (c *raw) alive(structured bool) {
+	c.t.Helper()
+	if e := c.errno(structured, ask{cmd: 0, n: 1}); e != 0 {
+		c.t.Errorf("a good read got error %d", e)
+	}
+}
+
+// served wants a new client to be served: nothing that went before has hurt the server.
+func (h *house) served() {
+	h.t.Helper()
+	c := h.client("unix", false)
+	c.alive(false)
+	c.request(0, ask{cmd: 2})
+	c.closed()
+}

@@ -1,0 +1,102 @@
+package nbd
+
+import (
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/nbd/wire"
+)
+
+// reply answers a request with what is in a, or with err. It takes a, which may be nil beside an error. With now the
+// reply is sent at once, else when a batch is full or the reader flushes.
+func (c *conn) reply(j *job, a *block.Answer, err error, now bool) {
+	b := c.out.open()
+	if b == nil { // nobody will read it
+		if a != nil {
+			a.Put()
+		}
+		c.account.give(j.charged)
+		return
+	}
+	b.replies++
+	if a != nil {
+		b.answers = append(b.answers, a)
+	}
+	if j.charged > smallRequest {
+		b.charged = append(b.charged, j.charged)
+	}
+	switch {
+	case err != nil && c.structured:
+		b.head(wire.AppendErrorChunk(b.heads, j.cookie, errno(err, &j.Request), reason(err)))
+	case err != nil:
+		b.head(wire.AppendSimpleReply(b.heads, errno(err, &j.Request), j.cookie))
+	case j.Cmd == block.Read && c.structured:
+		b.chunks(j, a.Segments())
+	case j.Cmd == block.BlockStatus && c.structured:
+		b.blockStatus(j, a.Extents())
+	default:
+		b.head(wire.AppendSimpleReply(b.heads, 0, j.cookie))
+		if j.Cmd == block.Read {
+			for _, s := range a.Segments() {
+				b.segment(s)
+			}
+		}
+	}
+	c.out.commit(now)
+}
+
+// chunks adds the reply to a read: a chunk for each stretch of data and each hole, or one in all where the client
+// does not want it in pieces ("NBD_CMD_FLAG_DF").
+func (b *batch) chunks(j *job, segments []block.Segment) {
+	if len(segments) == 0 {
+		b.head(wire.AppendNoneChunk(b.heads, j.cookie))
+		return
+	}
+	for at := j.Offset; len(segments) > 0; {
+		count, n := stretch(segments, j.whole)
+		var flags uint16
+		if count == len(segments) {
+			flags = wire.ChunkDone
+		}
+		if hole(segments[0]) && count == 1 {
+			b.head(wire.AppendHoleChunk(b.heads, flags, j.cookie, at, n))
+		} else {
+			b.head(wire.AppendDataChunk(b.heads, flags, j.cookie, at, n))
+			for _, s := range segments[:count] {
+				b.segment(s)
+			}
+		}
+		at += n
+		segments = segments[count:]
+	}
+}
+
+// stretch is how many segments from the first on make one chunk, and how many bytes they are.
+func stretch(segments []block.Segment, whole bool) (count int, n uint64) {
+	for _, s := range segments {
+		if !whole && count > 0 && (hole(s) || hole(segments[0])) {
+			break
+		}
+		count++
+		n += s.N
+	}
+	return count, n
+}
+
+func hole(s block.Segment) bool { return s.Data == nil && s.Pipe == nil }
+
+// blockStatus adds the reply to a block status. An extent that 32 bits cannot tell is cut, and the last one then: the
+// client asks again for what is left.
+func (b *batch) blockStatus(j *job, extents []block.Extent) {
+	count := 0
+	for count < min(len(extents), wire.MaxExtents) {
+		count++
+		if extents[count-1].Length > wire.MaxExtent {
+			break
+		}
+	}
+	heads := wire.AppendBlockStatusChunk(b.heads, j.cookie, allocationID, count)
+	for _, e := range extents[:count] {
+		heads = wire.AppendExtent(heads, uint32(min(e.Length, wire.MaxExtent)), uint32(e.Flags))
+	}
+	b.bytes += uint64(8 * count)
+	b.head(heads)
+}

@@ -1,0 +1,91 @@
+package nbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"example.com/nbdtui/internal/block"
+)
+
+// hardWait is how long a connection whose socket was closed under it may take to notice.
+const hardWait = time.Second
+
+// Shutdown ends the server: no more clients, no more requests; what was read and not begun is answered ESHUTDOWN,
+// what is in flight is finished and answered until ctx ends. Then connections are cut, each export that could have
+// been written to is flushed once, and the doors are closed. The gate must have been stopped before. It returns what
+// flushing and closing brought, and tells of requests that would not end.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.StopAccepting()
+	for _, c := range s.stop() {
+		c.stop()
+	}
+	var errs []error
+	select {
+	case <-s.drained:
+	case <-ctx.Done():
+		errs = append(errs, s.cut())
+	}
+	s.cancel()
+	s.watch.close()
+	s.mu.Lock()
+	left := s.left
+	s.left = nil
+	s.mu.Unlock()
+	flushed := map[string]bool{}
+	for _, e := range left {
+		if !flushed[e.name] && e.info.Flush && !e.info.ReadOnly {
+			flushed[e.name] = true
+			errs = append(errs, e.flush(context.WithoutCancel(ctx)))
+		}
+	}
+	for _, e := range left {
+		errs = append(errs, e.close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// stop marks the server as stopping and returns the connections that are left.
+func (s *Server) stop() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopping {
+		s.stopping = true
+		if len(s.conns) == 0 {
+			close(s.drained)
+		}
+	}
+	return slices.Collect(maps.Values(s.conns))
+}
+
+// cut ends connections that did not end by themselves, and returns an error if even that does not help.
+func (s *Server) cut() error {
+	s.cancel()
+	conns := s.stop()
+	for _, c := range conns {
+		s.cfg.Event(Warning, "%v was cut off with %d requests in flight", c, len(c.counters.Pending()))
+		c.Close()
+	}
+	select {
+	case <-s.drained:
+		return nil
+	case <-time.After(hardWait):
+		return fmt.Errorf("end the requests of %d clients: %w", len(s.stop()), context.DeadlineExceeded)
+	}
+}
+
+// flush puts what was written to the export on stable storage, at a time when the gate lets nothing else pass.
+func (e *export) flush(ctx context.Context) error {
+	if e.lane != nil {
+		e.lane.Last()
+	}
+	a := block.GetAnswer(false)
+	defer a.Put()
+	if err := e.door.Serve(ctx, block.Request{Cmd: block.Flush}, a.Reply()); err != nil {
+		return fmt.Errorf("flush export %q: %w", e.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package nbd
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+// socket is a client's connection, and where the kernel has it the means for system calls of our own.
+type socket struct {
+	net.Conn
+	raw  syscall.RawConn // nil where the connection is none of the kernel's: TLS, a pipe in tests
+	unix bool
+}
+
+func newSocket(n net.Conn) socket {
+	s := socket{Conn: n}
+	if k, ok := n.(syscall.Conn); ok {
+		s.raw, _ = k.SyscallConn()
+	}
+	if t, ok := n.(*net.TCPConn); ok {
+		t.SetNoDelay(true)
+		t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 4})
+	}
+	if _, s.unix = n.(*net.UnixConn); s.unix && s.raw != nil {
+		raiseSendBuffer(s.raw)
+	}
+	return s
+}
+
+// lingerTime is how long a TCP client may take to read its last replies.
+const lingerTime = 500 * time.Millisecond
+
+// hangUp closes the connection. Closing a TCP connection in which something waits unread resets it, and the reset may
+// overtake the last replies; so it is half-closed first, and what still comes is thrown away until the client closes.
+func (c *conn) hangUp() {
+	if t, ok := c.Conn.(*net.TCPConn); ok && t.CloseWrite() == nil {
+		c.SetReadDeadline(time.Now().Add(lingerTime))
+		for c.in.discard(1<<20) == nil {
+		}
+	}
+	c.Close()
+}

@@ -1,0 +1,21 @@
+//go:build !linux
+
+package nbd
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"example.com/nbdtui/internal/block"
+)
+
+// sendBuffer is what a Unix socket should take without waiting for the client; the system clips it.
+const sendBuffer = 4 << 20
+
+func raiseSendBuffer(raw syscall.RawConn) {
+	raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer) })
+}
+
+// peer knows the address only: how a process is asked for differs from system to system.
+func (s socket) peer() block.Peer { return block.Peer{Addr: s.RemoteAddr()} }
