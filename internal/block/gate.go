@@ -178,10 +178,6 @@ type Lane struct {
 	last    atomic.Bool  // see Last
 }
 
-// Last lets what the lane brings from now on past a stopped gate: the flush that ends a session. Every other request
-// of the client has left by then.
-func (l *Lane) Last() { l.last.Store(true) }
-
 // Lane adds a client. Close it when the client's last request has left.
 func (g *Gate) Lane() *Lane {
 	l := &Lane{gate: g}
@@ -254,6 +250,10 @@ func (l *Lane) Leave() {
 		l.gate.settle()
 	}
 }
+
+// Last lets what the lane brings from now on past a stopped gate: the flush that ends a session. Every other request
+// of the client has left by then.
+func (l *Lane) Last() { l.last.Store(true) }
 
 // InFlight is how many of the client's requests are past the gate.
 func (l *Lane) InFlight() int { return int(l.entered.Load()) }

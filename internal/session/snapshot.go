@@ -30,6 +30,10 @@ type Snapshot struct {
 	Write   Rate
 	History []Second // the last minute, oldest first, at most 60
 
+	Recent   [block.Commands]block.Quantiles // how long requests took in the last 10 s
+	Whole    [block.Commands]block.Quantiles // and in all
+	Progress Progress                        // zero where the export's size is not known
+
 	Pauses    int
 	PausedFor time.Duration
 
@@ -43,14 +47,14 @@ type Snapshot struct {
 type State uint8
 
 const (
-	Starting   State = iota // the sockets are not bound yet
-	Listening               // no client has come yet
-	Running                 // requests are served
-	Pausing                 // the gate is closed, requests in flight are being finished
-	Paused                  // the gate is closed and nothing is in flight
-	Stopping                // on the way out
-	Waiting                 // the server has stopped, the child runs on
-	Ended                   // nothing is left to do
+	Starting  State = iota // the sockets are not bound yet
+	Listening              // no client has come yet
+	Running                // requests are served
+	Pausing                // the gate is closed, requests in flight are being finished
+	Paused                 // the gate is closed and nothing is in flight
+	Stopping               // on the way out
+	Waiting                // the server has stopped, the child runs on
+	Ended                  // nothing is left to do
 )
 
 // Rate is how fast one direction goes, over the last second.
@@ -94,7 +98,7 @@ const (
 // Child is the captive.
 type Child struct {
 	Command string
-	Pid     int
+	Pid     int // 0 until it has started, which waits for the size of its terminal
 	Started time.Time
 	Ended   time.Time      // zero while it runs
 	Status  captive.Status // of use once it has ended

@@ -1,0 +1,199 @@
+package session
+
+import (
+	"time"
+
+	"example.com/nbdtui/internal/block"
+)
+
+const (
+	samplePeriod = 100 * time.Millisecond
+	rateWindow   = 10 // samples: rates are over the last second
+	historyLen   = 60 // seconds
+	latencySpan  = 10 // seconds
+)
+
+// sampler keeps what rates and history are made of. Only one goroutine at a time uses it.
+type sampler struct {
+	total   window
+	clients map[uint64]*window
+	history []Second
+	last    block.Counts          // at the end of the last whole second
+	next    time.Time             // end of the present one
+	took    []block.LatencyCounts // at the end of the last whole seconds, oldest first
+	progress
+}
+
+// window holds the newest samples of a client, or of all.
+type window struct {
+	at     [rateWindow]time.Time
+	counts [rateWindow]block.Counts
+	n      int // samples taken
+}
+
+// rates are since the oldest sample kept. Snapshots come oftener than samples, where something happens.
+func (w *window) rates(now time.Time, c block.Counts) (read, write Rate) {
+	if w.n == 0 || now.Sub(w.at[(w.n-1)%rateWindow]) > samplePeriod/2 {
+		w.at[w.n%rateWindow], w.counts[w.n%rateWindow] = now, c
+		w.n++
+	}
+	oldest := max(w.n-rateWindow, 0) % rateWindow
+	span := now.Sub(w.at[oldest]).Seconds()
+	if span <= 0 {
+		return Rate{}, Rate{}
+	}
+	rate := func(cmd block.Cmd) Rate {
+		from, to := w.counts[oldest][cmd], c[cmd]
+		return Rate{float64(to.Bytes-from.Bytes) / span, float64(to.Requests-from.Requests) / span}
+	}
+	return rate(block.Read), rate(block.Write)
+}
+
+// sampleLoop publishes a Snapshot ten times a second, and when something happened, until the session's last step.
+func (s *Session) sampleLoop() {
+	tick := time.NewTicker(samplePeriod)
+	defer tick.Stop()
+	for {
+		var printed <-chan struct{}
+		if c := s.child.Load(); c != nil {
+			printed = c.Changed()
+		}
+		select {
+		case <-tick.C:
+			s.publish()
+		case <-s.wake:
+			s.publish()
+		case <-printed:
+			s.tell()
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// tell wakes the dashboard.
+func (s *Session) tell() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Snapshot is the newest one. Unless the session is Watched none is made, and it is zero.
+func (s *Session) Snapshot() Snapshot {
+	if p := s.newest.Load(); p != nil {
+		return *p
+	}
+	return Snapshot{Time: time.Now(), Started: s.started, Source: s.cfg.Stack.Source}
+}
+
+func (s *Session) publish() {
+	snapshot := s.snap(time.Now())
+	s.newest.Store(&snapshot)
+	s.tell()
+}
+
+// snap makes a Snapshot. The gate is looked at first: a request seen in flight afterwards then never stands beside
+// a Paused that was reached later.
+func (s *Session) snap(now time.Time) Snapshot {
+	gate := s.gate.Status()
+	n := Snapshot{
+		Time: now, Started: s.started,
+		Source: s.cfg.Stack.Source, Size: s.export.Size, ReadOnly: s.export.ReadOnly, URI: s.URI(),
+		Grace:  s.stop.left(now),
+		Pauses: gate.Pauses, PausedFor: gate.PausedFor,
+		Child:  s.childInfo.Load(),
+		Events: s.log.list(),
+	}
+	s.addClients(&n, now)
+	n.InFlight = gate.InFlight
+	n.Read, n.Write = s.sample.total.rates(now, n.Totals)
+	paused := gate.State == block.Pausing || gate.State == block.Paused
+	took := s.server.Latencies()
+	n.History = s.sample.second(now, n.Totals, &took, paused)
+	n.Recent, n.Whole = s.sample.latency(&took)
+	n.Progress = s.sample.look(now, s.coverage.Covered(), paused)
+	n.State, n.Since = s.state(gate, n.Seen)
+	if n.State == Paused {
+		n.InFlight, n.Oldest = 0, 0
+	}
+	return n
+}
+
+// state joins what the gate says with how far the session is.
+func (s *Session) state(gate block.GateStatus, seen int) (State, time.Time) {
+	if phase := State(s.phase.Load()); phase >= Stopping {
+		return phase, time.Unix(0, s.phaseSince.Load())
+	}
+	switch {
+	case gate.State == block.Pausing:
+		return Pausing, gate.Since
+	case gate.State == block.Paused:
+		return Paused, gate.Since
+	case seen == 0:
+		return Listening, s.started
+	}
+	return Running, gate.Since
+}
+
+// addClients fills in the clients, and adds them to what is summed.
+func (s *Session) addClients(n *Snapshot, now time.Time) {
+	clients := s.server.Clients()
+	n.Totals, n.Seen = clients.Gone, clients.Seen
+	windows := make(map[uint64]*window, len(clients.Present))
+	for _, c := range clients.Present {
+		w := s.sample.clients[c.ID]
+		if w == nil {
+			w = new(window)
+		}
+		windows[c.ID] = w
+		client := Client{
+			ID: c.ID, Peer: c.Peer.String(), State: ClientState(c.State), TLS: c.TLS,
+			Export: c.Export, Options: c.Options, Connected: c.Connected,
+			InFlight: c.InFlight, Held: c.Held, Counts: c.Counts, Pending: c.Pending,
+		}
+		client.Read, client.Write = w.rates(now, c.Counts)
+		n.Clients = append(n.Clients, client)
+		n.Held += c.Held
+		n.Totals.Add(c.Counts)
+		for _, p := range c.Pending {
+			n.Oldest = max(n.Oldest, p.Age)
+		}
+	}
+	s.sample.clients = windows // those that left are forgotten
+}
+
+// second keeps the history up to date: one entry for each whole second.
+func (p *sampler) second(now time.Time, c block.Counts, took *block.LatencyCounts, paused bool) []Second {
+	if p.next.IsZero() {
+		p.next = now.Add(time.Second)
+		p.took = make([]block.LatencyCounts, 1)
+	}
+	if now.Before(p.next) {
+		return p.history
+	}
+	p.next = p.next.Add(time.Second)
+	if p.next.Before(now) {
+		p.next = now.Add(time.Second) // the process was stopped meanwhile
+	}
+	// A new slice, since the old one was given out.
+	h := append(make([]Second, 0, historyLen), p.history[max(len(p.history)-historyLen+1, 0):]...)
+	p.history = append(h, Second{
+		Read:    c[block.Read].Bytes - p.last[block.Read].Bytes,
+		Written: c[block.Write].Bytes - p.last[block.Write].Bytes,
+		Paused:  paused,
+	})
+	p.last = c
+	p.took = append(p.took[max(len(p.took)-latencySpan+1, 0):], *took)
+	return p.history
+}
+
+// latency says how long requests took, of late and in all.
+func (p *sampler) latency(took *block.LatencyCounts) (recent, whole [block.Commands]block.Quantiles) {
+	late := *took
+	late.Sub(&p.took[0])
+	for cmd := range whole {
+		recent[cmd], whole[cmd] = late.Quantiles(block.Cmd(cmd)), took.Quantiles(block.Cmd(cmd))
+	}
+	return recent, whole
+}

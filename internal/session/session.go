@@ -1,0 +1,341 @@
+// Package session is one running session: the sockets, the layers, the gate, the clients, the child and what
+// happened to them. It gives Snapshots and takes verbs, and knows no screen. Above it stand the dashboard and main.
+package session
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/captive"
+	"example.com/nbdtui/internal/nbd"
+)
+
+// Config is what a session is made of.
+type Config struct {
+	Stack    *Stack
+	Listen   Listen
+	ReadOnly bool
+	Export   string // the name in the URI; what is advertised does not depend on it
+
+	Workers        int  // requests at once on a connection; 0 for 16
+	MaxConnections int  // 0 for 128
+	Splice         bool // send large reads without a copy
+
+	Run         string        // the captive's command line; empty for none
+	Terminal    bool          // it gets a terminal of its own
+	Watched     bool          // Snapshots are made; costs a little on every request
+	OutputWait  bool          // it is held where its output comes faster than it can be shown
+	Grace       time.Duration // for the child to end; 0 for 10 s
+	ServerGrace time.Duration // for requests in flight; 0 for 5 s
+
+	Event func(Event) // told each event, in order; must not block; nil for nobody
+}
+
+// Session is one running session. All methods may be called concurrently.
+type Session struct {
+	cfg      Config
+	started  time.Time
+	gate     *block.Gate
+	layers   *layers
+	listener *listener
+	server   *nbd.Server
+	log      log
+
+	ctx    context.Context // ends with the session's last step
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+	done   chan struct{}
+	failed error // of the server; set before done is closed
+
+	stop       stopper
+	phase      atomic.Uint32 // a State from Stopping on: what the gate cannot tell; before that 0
+	phaseSince atomic.Int64  // Unix time of phase, nanoseconds
+
+	child     atomic.Pointer[captive.Child]
+	startOnce sync.Once
+	childDone chan struct{} // closed when the child has ended, or will never start
+	childErr  error         // why it never started
+	childInfo atomic.Pointer[Child]
+	export    block.Info // what a probe found; zero unless Watched
+
+	coverage *block.Coverage // nil unless Watched
+	sample   sampler
+	newest   atomic.Pointer[Snapshot]
+	wake     chan struct{} // something the next Snapshot should not wait for
+	changed  chan struct{} // there is a new Snapshot, or the child printed
+}
+
+// Start builds the layers, binds the socket and serves. With Terminal the child waits for the first Resize; else it
+// starts at once. After an error nothing is left behind.
+func Start(cfg Config) (_ *Session, err error) {
+	cfg.Grace, cfg.ServerGrace = orDefault(cfg.Grace, 10*time.Second), orDefault(cfg.ServerGrace, 5*time.Second)
+	s := &Session{
+		cfg:       cfg,
+		started:   time.Now(),
+		done:      make(chan struct{}),
+		childDone: make(chan struct{}),
+		wake:      make(chan struct{}, 1),
+		changed:   make(chan struct{}, 1),
+	}
+	s.log.tell = cfg.Event
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.stop.init()
+	s.gate = block.NewGate(s.gateChanged)
+	defer func() {
+		if err != nil {
+			s.abandon()
+		}
+	}()
+	host := block.Host{Gate: s.gate, ReadOnly: cfg.ReadOnly, Event: s.warn}
+	if s.layers, err = cfg.Stack.build(host); err != nil {
+		return nil, err
+	}
+	if cfg.Watched {
+		if s.export, err = s.probe(); err != nil {
+			return nil, err
+		}
+		s.coverage = block.NewCoverage(s.export.Size)
+	}
+	if s.listener, err = cfg.Listen.open(cfg.Export); err != nil {
+		return nil, err
+	}
+	if err = s.layers.start(); err != nil {
+		return nil, err
+	}
+	s.server = nbd.NewServer(nbd.Config{
+		Open:           s.layers.open,
+		List:           s.layers.exports,
+		Admit:          s.layers.admit,
+		Gate:           s.gate,
+		ReadOnly:       cfg.ReadOnly,
+		Workers:        cfg.Workers,
+		Prompt:         cfg.Stack.Prompt(),
+		Splice:         cfg.Splice,
+		MaxConnections: cfg.MaxConnections,
+		Coverage:       s.coverage,
+		Shutdown:       func() { s.Shutdown(ByLayer, "a layer asked for it") },
+		Event:          s.clientEvent,
+	})
+	s.info("listening at %s", s.listener.vars.URI)
+	s.tasks.Go(s.serve)
+	if cfg.Run == "" {
+		close(s.childDone)
+	} else if s.childInfo.Store(&Child{Command: cfg.Run}); !cfg.Terminal {
+		s.startChild(0, 0)
+		if s.childErr != nil {
+			err = s.childErr
+			s.server.StopAccepting()
+			return nil, err
+		}
+	}
+	if cfg.Watched {
+		s.publish()
+		s.tasks.Go(s.sampleLoop)
+	}
+	go s.run() // ends with closing done, which Wait waits for
+	return s, nil
+}
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// abandon undoes what a Start that failed had done.
+func (s *Session) abandon() {
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	s.tasks.Wait()
+	if s.layers != nil {
+		s.layers.close()
+	}
+	s.cancel()
+}
+
+// probe opens the export once, so that what cannot be served is said before anything starts, and its size is known.
+// Where clients choose among several, and the one of the URI is not among them, there is nothing to look at.
+func (s *Session) probe() (block.Info, error) {
+	exports, err := s.layers.exports(s.ctx)
+	if err != nil {
+		return block.Info{}, fmt.Errorf("list the exports: %w", err)
+	}
+	if !slices.ContainsFunc(exports, func(e block.Export) bool { return e.Name == s.cfg.Export || len(exports) == 1 }) {
+		return block.Info{}, nil
+	}
+	lane := s.gate.Lane()
+	defer lane.Close()
+	door, err := s.layers.open(s.ctx, block.OpenRequest{
+		Name: s.cfg.Export, ReadOnly: s.cfg.ReadOnly, Lane: lane, Disconnect: func(bool) {}, Shutdown: func() {},
+	})
+	if err != nil {
+		return block.Info{}, fmt.Errorf("open the export: %w", err)
+	}
+	return door.Info(), door.Close(s.ctx)
+}
+
+func (s *Session) serve() {
+	if err := s.server.Serve(s.listener); err != nil {
+		s.fail("accept clients: %v", err)
+		s.Shutdown(ByLayer, "no client can come any more")
+	}
+}
+
+// startChild starts the captive; w and h are of its terminal.
+func (s *Session) startChild(w, h int) {
+	env := s.listener.vars.Environ(os.Environ())
+	c, err := captive.Start(captive.Config{
+		Command: s.cfg.Run, Env: env,
+		Pty: s.cfg.Terminal, Width: w, Height: h, Wait: s.cfg.OutputWait,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	})
+	if err != nil {
+		s.childErr = fmt.Errorf("run the command: %w", err)
+		s.fail("%v", s.childErr)
+		close(s.childDone)
+		return
+	}
+	info := Child{Command: s.cfg.Run, Pid: c.Pid(), Started: time.Now()}
+	s.childInfo.Store(&info)
+	s.child.Store(c)
+	s.info("child started, pid %d", c.Pid())
+	s.tasks.Go(func() {
+		<-c.Done()
+		ended := info
+		ended.Ended, ended.Status = time.Now(), c.Status()
+		s.childInfo.Store(&ended)
+		s.info("child %v", ended.Status)
+		s.poke()
+		close(s.childDone)
+	})
+}
+
+// Done is closed when the session has ended and nothing of it is left.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Wait waits for the end and returns the exit status: the child's, 128 and the signal that killed it, or 1 where the
+// server failed and the child did not. err says why it is 1 and is not the child's doing.
+func (s *Session) Wait() (code int, err error) {
+	<-s.done
+	if s.childErr != nil {
+		return 1, s.childErr
+	}
+	if c := s.childInfo.Load(); c != nil {
+		if code = c.Status.ExitCode(); code != 0 {
+			return code, s.failed
+		}
+	}
+	if s.failed != nil {
+		return 1, s.failed
+	}
+	return 0, nil
+}
+
+// URI is where clients connect.
+func (s *Session) URI() string { return s.listener.vars.URI }
+
+// PrivateDir is the directory of a private socket, which the session removes; empty where there is none.
+func (s *Session) PrivateDir() string { return s.listener.dir }
+
+func (s *Session) info(format string, args ...any) { s.note(Info, format, args...) }
+func (s *Session) warn(format string, args ...any) { s.note(Warning, format, args...) }
+func (s *Session) fail(format string, args ...any) { s.note(Failure, format, args...) }
+
+func (s *Session) note(l Level, format string, args ...any) {
+	s.log.add(l, format, args...)
+	s.poke()
+}
+
+// clientEvent takes the protocol server's events.
+func (s *Session) clientEvent(l nbd.Level, format string, args ...any) {
+	if l == nbd.Warning {
+		s.warn(format, args...)
+	} else {
+		s.info(format, args...)
+	}
+}
+
+// poke asks for a Snapshot now.
+func (s *Session) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Verbs. None of them blocks: what they did shows in the Snapshot.
+
+// Pause closes the gate. The state is Pausing until what is in flight has finished, then Paused.
+func (s *Session) Pause() { s.gate.Shut() }
+
+// Resume opens the gate, and cancels a drain.
+func (s *Session) Resume() { s.gate.Resume() }
+
+// Disconnect ends one client: softly, so that what it has in flight is finished and answered, or by force. An unknown
+// id is no error: the client may just have left.
+func (s *Session) Disconnect(id uint64, force bool) { s.server.Disconnect(id, force) }
+
+// Resize gives the child's terminal its size; the first call starts the child.
+func (s *Session) Resize(w, h int) {
+	if s.cfg.Run == "" || !s.cfg.Terminal {
+		return
+	}
+	s.startOnce.Do(func() {
+		if phase := State(s.phase.Load()); phase < Stopping {
+			s.startChild(w, h)
+		}
+	})
+	if c := s.child.Load(); c != nil {
+		c.Resize(w, h)
+	}
+}
+
+// Type sends keys to the child as they are.
+func (s *Session) Type(p []byte) {
+	if c := s.child.Load(); c != nil {
+		c.Write(p)
+	}
+}
+
+// Screen is what the child's terminal shows.
+func (s *Session) Screen() captive.Screen {
+	if c := s.child.Load(); c != nil {
+		return c.Screen()
+	}
+	return captive.Screen{}
+}
+
+// Tail is the last max lines of the child's output, or all that is kept where max is negative.
+func (s *Session) Tail(max int) []string {
+	if c := s.child.Load(); c != nil {
+		return c.Tail(max)
+	}
+	return nil
+}
+
+// Changed has a value when there is a new Snapshot or the child printed something.
+func (s *Session) Changed() <-chan struct{} { return s.changed }
+
+// gateChanged turns the gate's changes into events. The gate is locked meanwhile.
+func (s *Session) gateChanged(now block.GateStatus) {
+	switch now.State {
+	case block.Pausing:
+		s.info("pausing: %d in flight", now.InFlight)
+	case block.Paused:
+		s.info("paused: P after %v", now.Took.Round(time.Millisecond))
+	case block.Running:
+		if now.Before == block.Pausing {
+			s.info("pause cancelled")
+		} else {
+			s.info("resumed after %v", now.Took.Round(time.Millisecond))
+		}
+	}
+}

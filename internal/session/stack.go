@@ -1,0 +1,261 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/param"
+)
+
+// Stack is a plugin and its filters, configured but not built: what the command line said, checked word by word.
+type Stack struct {
+	levels []level // outermost filter first, the plugin last
+	Source string  // what is served, for people
+}
+
+type level struct {
+	block.Registration
+	builder block.Builder
+	table   param.Table
+	given   map[string]bool // keys set so far
+}
+
+// Configure looks the layers up and gives them their parameters. filters are outermost first. A word is key=value,
+// for the outermost layer that knows the key, or a bare value, for the plugin's magic key.
+func Configure(plugin string, filters, words []string) (*Stack, error) {
+	s := &Stack{Source: plugin}
+	for _, f := range filters {
+		if err := s.add(block.Filter, f); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.add(block.Plugin, plugin); err != nil {
+		return nil, err
+	}
+	for _, w := range words {
+		if err := s.set(w); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range s.levels {
+		for _, p := range l.table.Params {
+			if p.Need && !l.given[p.Name] {
+				return nil, param.WithHint(fmt.Errorf("%s %s: %s= must be given", l.Kind, l.Name, p.Name),
+					fmt.Sprintf("add %s=%s: %s", p.Name, p.Kind, p.Help))
+			}
+		}
+	}
+	return s, nil
+}
+
+func (s *Stack) add(k block.Kind, name string) error {
+	if strings.ContainsAny(name, "./") {
+		hint := fmt.Sprintf("%ss are built in; say only the name", k)
+		if k == block.Plugin {
+			hint += `, and for a disk image: nbdtui file ` + name
+		}
+		return param.WithHint(fmt.Errorf("%s %q is a path", k, name), hint)
+	}
+	r, ok := block.Lookup(k, name)
+	if !ok {
+		var names []string
+		for _, r := range block.Registered(k) {
+			names = append(names, r.Name)
+		}
+		hint := fmt.Sprintf("the %ss are: %s", k, strings.Join(names, ", "))
+		if near := param.Nearest(name, names); near != "" {
+			hint = fmt.Sprintf("did you mean %s?", near)
+		}
+		return param.WithHint(fmt.Errorf("unknown %s %q", k, name), hint)
+	}
+	if r.Gate && s.gated() {
+		return param.WithHint(fmt.Errorf("filter %s is given twice, and a session has one gate", name),
+			"give it once; several programs may use its socket at the same time")
+	}
+	b := r.New()
+	s.levels = append(s.levels, level{r, b, b.Table(), map[string]bool{}})
+	return nil
+}
+
+// gated reports whether a filter names the gate's place.
+func (s *Stack) gated() bool {
+	return slices.ContainsFunc(s.levels, func(l level) bool { return l.Gate })
+}
+
+// set gives one word to the layer it is for.
+func (s *Stack) set(word string) error {
+	plugin := &s.levels[len(s.levels)-1]
+	key, value, ok := param.Key(word)
+	if !ok {
+		if key = plugin.Magic; key == "" {
+			return param.WithHint(fmt.Errorf("%s takes no bare value, and %q is one", plugin.Name, word),
+				"say key=value; nbdtui --help "+plugin.Name+" lists the keys")
+		}
+	}
+	if key == plugin.Magic {
+		s.Source = source(plugin.Name, key, value)
+	}
+	l, p := s.find(key)
+	switch {
+	case l != nil:
+		l.given[key] = true
+		if err := p.Apply(value); err != nil {
+			return fmt.Errorf("%s %s: %w", l.Kind, l.Name, err)
+		}
+		return nil
+	case plugin.table.Rest != nil:
+		return plugin.table.Rest(key, value)
+	}
+	return s.unknown(key)
+}
+
+// source names what is served by the plugin's main parameter.
+func source(plugin, key, value string) string {
+	if key == "file" || key == "dir" {
+		return filepath.Base(value)
+	}
+	return plugin + " " + value
+}
+
+// find returns the outermost layer that knows key; where the same filter stands several times, the outermost one
+// that was not given the key yet, so that its parameters count in order of appearance.
+func (s *Stack) find(key string) (*level, param.Param) {
+	var first *level
+	var found param.Param
+	for i := range s.levels {
+		l := &s.levels[i]
+		p, ok := l.table.Lookup(key)
+		if !ok || first != nil && l.Name != first.Name {
+			continue
+		}
+		if !l.given[key] {
+			return l, p
+		}
+		if first == nil {
+			first, found = l, p
+		}
+	}
+	return first, found
+}
+
+func (s *Stack) unknown(key string) error {
+	var names []string
+	for _, l := range s.levels {
+		for _, p := range l.table.Params {
+			names = append(names, p.Name)
+		}
+	}
+	err := fmt.Errorf("unknown parameter %q", key)
+	// A key of a filter that was not asked for is the likeliest mistake of all.
+	for _, r := range block.Registered(block.Filter) {
+		if _, ok := r.New().Table().Lookup(key); ok {
+			return param.WithHint(err, fmt.Sprintf("filter %s has it: add --filter=%s", r.Name, r.Name))
+		}
+	}
+	if near := param.Nearest(key, names); near != "" {
+		return param.WithHint(err, fmt.Sprintf("did you mean %s=?", near))
+	}
+	return param.WithHint(err, "the parameters are: "+strings.Join(names, ", "))
+}
+
+// Prompt reports whether every layer understands block.NoWait.
+func (s *Stack) Prompt() bool {
+	return !slices.ContainsFunc(s.levels, func(l level) bool { return !l.Prompt })
+}
+
+// layers are a Stack that was built.
+type layers struct {
+	list  []namedLayer // outermost first
+	event func(string, ...any)
+}
+
+type namedLayer struct {
+	block.Layer
+	name string
+}
+
+// build makes the layers, the plugin first. A gate stands outermost unless a filter is one.
+func (s *Stack) build(h block.Host) (*layers, error) {
+	built := &layers{event: h.Event}
+	for _, l := range slices.Backward(s.levels) {
+		layer, err := l.builder.Build(h)
+		if err != nil {
+			built.close()
+			return nil, fmt.Errorf("%s %s: %w", l.Kind, l.Name, err)
+		}
+		built.list = slices.Insert(built.list, 0, namedLayer{layer, l.Name})
+	}
+	if !s.gated() {
+		built.list = slices.Insert(built.list, 0, namedLayer{block.GateLayer(), "gate"})
+	}
+	return built, nil
+}
+
+// start tells those who want to know that the sockets are bound.
+func (l *layers) start() error {
+	for _, n := range l.list {
+		if starter, ok := n.Layer.(block.Starter); ok {
+			if err := starter.Start(); err != nil {
+				return fmt.Errorf("filter %s: %w", n.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// open makes one client's view of the export: every layer opens the one below it.
+func (l *layers) open(ctx context.Context, o block.OpenRequest) (*block.Door, error) {
+	return l.opener(0)(ctx, o)
+}
+
+func (l *layers) opener(i int) block.Opener {
+	return func(ctx context.Context, o block.OpenRequest) (*block.Door, error) {
+		var below block.Opener
+		if i+1 < len(l.list) {
+			below = l.opener(i + 1)
+		}
+		h, err := l.list[i].Open(ctx, o, below)
+		if err != nil {
+			return nil, err
+		}
+		return block.NewDoor(h, l.list[i].name, i == 0, l.event), nil
+	}
+}
+
+// exports is what the outermost Lister knows; without one there is a single export with the empty name.
+func (l *layers) exports(ctx context.Context) ([]block.Export, error) {
+	for _, n := range l.list {
+		if lister, ok := n.Layer.(block.Lister); ok {
+			return lister.List(ctx)
+		}
+	}
+	return []block.Export{{}}, nil
+}
+
+// admit asks every Admitter, outermost first.
+func (l *layers) admit(ctx context.Context, p block.Peer) error {
+	for _, n := range l.list {
+		if a, ok := n.Layer.(block.Admitter); ok {
+			if err := a.Admit(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// close closes the layers, outermost first.
+func (l *layers) close() error {
+	var errs []error
+	for _, n := range l.list {
+		if err := n.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", n.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}

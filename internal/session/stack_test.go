@@ -1,0 +1,60 @@
+package session
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	_ "example.com/nbdtui/internal/filters"
+	_ "example.com/nbdtui/internal/plugins"
+
+	"example.com/nbdtui/internal/param"
+)
+
+func TestBadCommandLinesAreNamedAndHinted(t *testing.T) {
+	for _, c := range []struct {
+		plugin  string
+		filters []string
+		words   []string
+		err     string
+		hint    string
+	}{
+		{"fiel", nil, nil, `unknown plugin "fiel"`, "did you mean file?"},
+		{"frobnicate", nil, nil, `unknown plugin "frobnicate"`, "file, memory"},
+		{"disk.img", nil, nil, `"disk.img" is a path`, "nbdtui file disk.img"},
+		{"file", []string{"pase"}, nil, `unknown filter "pase"`, "did you mean pause?"},
+		{"memory", []string{"./f.so"}, []string{"1M"}, `filter "./f.so" is a path`, "built in"},
+		{"memory", nil, []string{"1M", "siz=3"}, `unknown parameter "siz"`, "did you mean size=?"},
+		{"memory", nil, []string{"1M", "rate=3"}, `unknown parameter "rate"`, "add --filter=rate"},
+		{"memory", nil, []string{"1Q"}, `size=1Q: unknown size suffix "Q"`, ""},
+		{"memory", []string{"pause"}, []string{"1M"}, "pause-control= must be given", "add pause-control="},
+		{"memory", []string{"pause", "pause"}, []string{"1M"}, "given twice", "several programs"},
+	} {
+		_, err := Configure(c.plugin, c.filters, c.words)
+		if err == nil || !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%s %v %v: error %v does not say %q", c.plugin, c.filters, c.words, err, c.err)
+			continue
+		}
+		var h *param.Hint
+		if errors.As(err, &h) != (c.hint != "") || h != nil && !strings.Contains(h.Text, c.hint) {
+			t.Errorf("%s %v %v: hint %+v does not say %q", c.plugin, c.filters, c.words, h, c.hint)
+		}
+	}
+}
+
+func TestTheSourceIsNamedForPeople(t *testing.T) {
+	for _, c := range []struct{ plugin, word, want string }{
+		{"memory", "1G", "memory 1G"},
+		{"memory", "size=64M", "memory 64M"},
+		{"file", "/images/big.iso", "big.iso"},
+		{"file", "file=./big.iso", "big.iso"},
+		{"file", "./odd=name.iso", "odd=name.iso"},
+	} {
+		s, err := Configure(c.plugin, nil, []string{c.word})
+		if err != nil {
+			t.Errorf("%s %s: %v", c.plugin, c.word, err)
+		} else if s.Source != c.want {
+			t.Errorf("%s %s: source %q, want %q", c.plugin, c.word, s.Source, c.want)
+		}
+	}
+}
