@@ -1,0 +1,164 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/term"
+
+	_ "example.com/nbdtui/internal/ui/noprobe"
+)
+
+const (
+	framesPerSecond = 30
+	exitPatience    = 2 * time.Second // for a terminal that takes nothing when we leave
+)
+
+// Run shows the dashboard on the terminal that in and out are, until the session is over. An error means that the
+// dashboard cannot go on, though the session may: the terminal is gone, or the program has a fault. The terminal is
+// as it was before in any case.
+func Run(s Session, in, out *os.File) (err error) {
+	before, err := term.GetState(in.Fd())
+	if err != nil {
+		return fmt.Errorf("read the terminal's settings: %w", err)
+	}
+	o := newOutput(out)
+	go o.run() // ended by o.close, which waits for it as long as is sensible
+	last := ""
+	defer func() {
+		if r := recover(); r != nil {
+			err = fault(r)
+			last = ansi.ResetModeAltScreenSaveCursor + ansi.ShowCursor
+		}
+		o.close(last, exitPatience)
+		term.Restore(in.Fd(), before)
+	}()
+	a := &app{
+		board:    &board{session: s, theme: userTheme()},
+		keyboard: &keyboard{File: in, child: s.Type},
+		output:   o,
+	}
+	p := tea.NewProgram(a, tea.WithInput(a.keyboard), tea.WithOutput(o), tea.WithAltScreen(), tea.WithFPS(framesPerSecond),
+		tea.WithoutSignalHandler(), tea.WithoutCatchPanics(), tea.WithoutBracketedPaste())
+	a.keyboard.moved = func(focus bool) { p.Send(moved(focus)) }
+	o.repaint = func() { p.Send(missing{}) }
+	o.lost = func(err error) { p.Send(lost{err}) }
+	w, h, err := term.GetSize(out.Fd())
+	if err != nil {
+		return fmt.Errorf("read the terminal's size: %w", err)
+	}
+	a.board.resize(w, h)
+	a.show()
+	quit, tasks := make(chan struct{}), sync.WaitGroup{}
+	tasks.Go(func() { watch(s, p.Send, quit) })
+	defer tasks.Wait()
+	defer close(quit)
+	_, err = p.Run()
+	return cmp.Or(a.failed, a.keyboard.failure(), err)
+}
+
+// watch tells the dashboard of news, no oftener than it can be shown, and of the session's end.
+func watch(s Session, send func(tea.Msg), quit <-chan struct{}) {
+	pace := time.NewTicker(time.Second / framesPerSecond)
+	defer pace.Stop()
+	for {
+		select {
+		case <-s.Changed():
+			send(news{})
+		case <-s.Done():
+			send(news{})
+			send(tea.Quit())
+			return
+		case <-quit:
+			return
+		}
+		select {
+		case <-pace.C:
+		case <-quit:
+			return
+		}
+	}
+}
+
+// What the program is told besides keys and sizes.
+type (
+	news    struct{}            // the session has some
+	moved   bool                // the child has got the focus, or lost it
+	missing struct{}            // frames were dropped
+	lost    struct{ why error } // the terminal
+)
+
+// app ties the board to Bubble Tea.
+type app struct {
+	board    *board
+	keyboard *keyboard
+	output   *output
+	frame    string
+	failed   error
+}
+
+func (a *app) Init() tea.Cmd { return nil }
+
+// View is called after every message, so all the work is done before.
+func (a *app) View() string { return a.frame }
+
+func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
+	defer func() {
+		if r := recover(); r != nil {
+			a.failed = fault(r)
+			m, cmd = a, tea.Quit
+		}
+	}()
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		a.board.resize(msg.Width, msg.Height)
+	case tea.KeyMsg:
+		a.press(msg)
+	case moved:
+		a.board.view.focus, a.board.view.help, a.board.view.ask = bool(msg), false, askNothing
+	case missing:
+		z := a.board.size
+		return a, func() tea.Msg { return tea.WindowSizeMsg{Width: z.w, Height: z.h} } // draws every line again
+	case lost:
+		a.failed = msg.why
+		return a, tea.Quit
+	}
+	a.show()
+	return a, nil
+}
+
+// press takes Bubble Tea's keys apart: what is typed fast comes as one, and Esc with the next key as Alt. A paste is
+// not for the dashboard.
+func (a *app) press(msg tea.KeyMsg) {
+	if msg.Alt {
+		a.board.press("esc")
+		msg.Alt = false
+	}
+	switch {
+	case msg.Paste:
+	case msg.Type == tea.KeyRunes:
+		for _, r := range msg.Runes {
+			a.board.press(key(r))
+		}
+	default:
+		a.board.press(key(msg.String()))
+	}
+}
+
+// show draws what there is now.
+func (a *app) show() {
+	b := a.board
+	b.refresh()
+	a.keyboard.allow(running(&b.snapshot))
+	frame := b.draw()
+	a.output.stand(b.posture(), frame != a.frame)
+	a.frame = frame
+}
+
+// fault makes an error of a panic.
+func fault(r any) error { return fmt.Errorf("internal error in the dashboard: %v", r) }

@@ -1,0 +1,166 @@
+package ui
+
+import (
+	"time"
+
+	"example.com/nbdtui/internal/captive"
+	"example.com/nbdtui/internal/session"
+)
+
+// board is the dashboard's own state: what it shows, and what keys do to it and to the session.
+type board struct {
+	session Session
+	theme   theme
+	size    size
+	view    view
+
+	snapshot session.Snapshot
+	screen   captive.Screen
+
+	interrupted time.Time // when ^C was last pressed
+	hurry       bool      // it was pressed twice: every grace is ended as it comes
+}
+
+// twice is how soon the second ^C has to come.
+const twice = 2 * time.Second
+
+// key is the name of one: the character, or "up", "down", "enter", "esc", "ctrl+c".
+type key string
+
+// refresh looks at the session again.
+func (b *board) refresh() {
+	b.snapshot, b.screen = b.session.Snapshot(), b.session.Screen()
+	if b.hurry && b.snapshot.Grace > 0 {
+		b.stop()
+	}
+	b.view.focus = b.view.focus && running(&b.snapshot)
+}
+
+// resize takes another size of the screen, and gives the child's terminal its own. A terminal that does not know its
+// size is taken for the usual one.
+func (b *board) resize(w, h int) {
+	if w <= 0 || h <= 0 {
+		w, h = 80, 24
+	}
+	if z := (size{w, h}); z != b.size {
+		b.size = z
+		b.session.Resize(childSize(z))
+	}
+}
+
+// draw is the screen as it should be.
+func (b *board) draw() string { return render(b.snapshot, b.screen, b.view, b.size, b.theme) }
+
+// press does what a key asks for. Keys without a meaning are ignored.
+func (b *board) press(k key) {
+	b.refresh()
+	switch {
+	case k == "ctrl+c":
+		b.view.help = false
+		b.interrupt()
+	case b.view.help:
+		b.view.help = false
+	case b.view.ask != askNothing:
+		b.answer(k)
+	default:
+		b.command(k)
+	}
+}
+
+func (b *board) command(k key) {
+	switch k {
+	case "p":
+		b.session.Pause()
+	case "r":
+		b.session.Resume()
+	case "up", "k":
+		b.choose(-1)
+	case "down", "j":
+		b.choose(+1)
+	case "d":
+		b.disconnect(false)
+	case "D":
+		b.disconnect(true)
+	case "A":
+		b.session.Type([]byte{focusKey})
+	case "q":
+		b.quit()
+	case "?":
+		b.view.help = true
+	}
+}
+
+// choose moves the selection.
+func (b *board) choose(by int) {
+	if _, at, ok := b.view.chosen(&b.snapshot); ok {
+		at = min(max(at+by, 0), len(b.snapshot.Clients)-1)
+		b.view.selected = b.snapshot.Clients[at].ID
+	}
+}
+
+// disconnect asks first where something is lost.
+func (b *board) disconnect(force bool) {
+	c, _, ok := b.view.chosen(&b.snapshot)
+	switch {
+	case !ok:
+		return
+	case force:
+		b.view.ask = askForce
+	case c.InFlight+c.Held > 0:
+		b.view.ask = askSoft
+	default:
+		b.session.Disconnect(c.ID, false)
+	}
+	b.view.asked = c.ID
+}
+
+// answer takes the answer to a question. What is not one changes nothing. A question stays when its client has gone:
+// else the answer to it would be taken for a command.
+func (b *board) answer(k key) {
+	switch {
+	case k == "c" || k == "enter" || k == "esc":
+	case k == "s" && b.view.ask == askQuit:
+		b.stop()
+	case k == "d" && b.view.ask != askQuit:
+		b.session.Disconnect(b.view.asked, b.view.ask == askForce)
+	default:
+		return
+	}
+	b.view.ask = askNothing
+}
+
+// quit asks where a child or clients would notice. Once the session is on its way out there is nothing to ask.
+func (b *board) quit() {
+	s := &b.snapshot
+	if s.State == session.Stopping || !running(s) && len(s.Clients) == 0 {
+		b.stop()
+		return
+	}
+	b.view.ask = askQuit
+}
+
+// interrupt is ^C: the first is q, a second one soon after it does not ask and does not wait.
+func (b *board) interrupt() {
+	now := time.Now()
+	if now.Sub(b.interrupted) < twice {
+		b.view.ask = askNothing
+		b.hurry = true
+		b.stop()
+	} else {
+		b.quit()
+	}
+	b.interrupted = now
+}
+
+func (b *board) stop() { b.session.Shutdown(session.ByUser, "the keyboard") }
+
+// posture is how the terminal should stand. The dashboard wants pastes to be marked, so that none is taken for keys.
+func (b *board) posture() posture {
+	if !b.view.focus {
+		return posture{paste: true}
+	}
+	c := &b.screen
+	p := posture{paste: c.BracketedPaste, keys: c.AppCursor}
+	p.x, p.y, p.caret = caret(c, b.size)
+	return p
+}

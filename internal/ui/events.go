@@ -1,0 +1,99 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"example.com/nbdtui/internal/session"
+)
+
+// eventRows are the newest events in rows of their own, the newest last; in a box where there is room for one.
+func (d *drawing) eventRows() []string {
+	switch n := d.plan.events; {
+	case n == 0:
+		return nil
+	case n < 5:
+		return d.eventList(d.size.w, n)
+	default:
+		return d.eventsBox(d.size.w, n)
+	}
+}
+
+// eventsBox has the newest events; no columns, no box.
+func (d *drawing) eventsBox(w, h int) []string {
+	if w == 0 || h < 3 {
+		return nil
+	}
+	return d.theme.box(w, h, false, "events", "", d.eventList(w-2, h-2))
+}
+
+// eventList is the newest events that fit, oldest first, long ones in several rows.
+func (d *drawing) eventList(w, h int) []string {
+	rows := make([]string, h)
+	left := h
+	for i := len(d.s.Events) - 1; i >= 0 && left > 0; i-- {
+		lines := d.event(d.s.Events[i], w)
+		if len(lines) > left {
+			lines = lines[:left]
+		}
+		left -= len(lines)
+		copy(rows[left:], lines)
+	}
+	rows = rows[left:]
+	return rows
+}
+
+// event is one event in rows of w cells: a mark, the time, the text.
+func (d *drawing) event(e session.Event, w int) []string {
+	const indent = len("!15:04:05 ")
+	r, mark := plain, " "
+	switch e.Level {
+	case session.Warning:
+		r, mark = warning, "*"
+	case session.Failure:
+		r, mark = failure, "!"
+	}
+	text := d.theme.clean(e.Text)
+	pieces := []string{text}
+	if w >= 2*indent {
+		pieces = wrap(text, w-indent-1)
+	}
+	rows := make([]string, len(pieces))
+	for i, piece := range pieces {
+		l := d.theme.line(w)
+		if i == 0 {
+			l.text(r, mark).text(plain, e.Time.Format("15:04:05 "))
+		} else {
+			l.space(indent)
+		}
+		rows[i] = l.text(r, piece).fill()
+	}
+	return rows
+}
+
+// wrap breaks a text at blanks into pieces of at most n cells, and words that are longer where they have to be.
+func wrap(s string, n int) []string {
+	if width(s) <= n {
+		return []string{s}
+	}
+	var pieces []string
+	current := ""
+	for word := range strings.FieldsSeq(s) {
+		for width(word) > n {
+			head := ansi.Truncate(word, n-width(current)-min(len(current), 1), "")
+			pieces = append(pieces, strings.TrimLeft(current+" "+head, " "))
+			current, word = "", word[len(head):]
+		}
+		switch {
+		case current == "":
+			current = word
+		case width(current)+1+width(word) <= n:
+			current += " " + word
+		default:
+			pieces = append(pieces, current)
+			current = word
+		}
+	}
+	return append(pieces, current)
+}

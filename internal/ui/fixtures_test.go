@@ -1,0 +1,150 @@
+package ui
+
+import (
+	"fmt"
+	"math"
+	"syscall"
+	"time"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/captive"
+	"example.com/nbdtui/internal/session"
+)
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+// running51 is a session 51 seconds old: a copy of big.iso, and somebody else who looks on.
+func running51() session.Snapshot {
+	s := session.Snapshot{
+		Time: noon.Add(51 * time.Second), Started: noon, State: session.Running, Since: noon,
+		Source: "big.iso", Size: 44 << 30, ReadOnly: true, URI: "nbd+unix:///?socket=/tmp/nbdtui-2381/socket",
+		InFlight: 13, Held: 0, Oldest: 3 * time.Millisecond,
+		Read:  session.Rate{Bytes: 612.4 * (1 << 20), Requests: 1396},
+		Seen:  2,
+		Child: &session.Child{Command: "qemu-img convert -p $nbd out", Pid: 4711, Started: noon},
+		Clients: []session.Client{
+			{
+				ID: 1, Peer: "unix pid 4711", State: session.Active, Connected: noon, InFlight: 12,
+				Options: []string{"structured", "base:allocation"}, Read: session.Rate{Bytes: 512.4 * (1 << 20)},
+			},
+			{
+				ID: 2, Peer: "[::1]:51514", State: session.Active, Connected: noon.Add(42 * time.Second), InFlight: 1,
+				Export: "vm", TLS: true, Options: []string{"structured"}, Read: session.Rate{Bytes: 100 << 20},
+			},
+		},
+	}
+	s.Clients[0].Counts[block.Read] = block.OpCount{Requests: 70100, Bytes: 18 << 30}
+	s.Clients[0].Counts[block.BlockStatus] = block.OpCount{Requests: 12}
+	s.Clients[1].Counts[block.Read] = block.OpCount{Requests: 1134, Bytes: 1 << 30}
+	for _, c := range s.Clients {
+		s.Totals.Add(c.Counts)
+	}
+	for i := range 50 {
+		wave := 0.6 + 0.4*math.Sin(float64(i)/4)
+		s.History = append(s.History, session.Second{Read: uint64(wave * 640 * (1 << 20))})
+	}
+	for i, text := range []string{
+		"listening at " + s.URI, "child started, pid 4711", "client 1 connected: unix pid 4711",
+		"client 2 connected: [::1]:51514", "client 2: export vm",
+	} {
+		s.Events = append(s.Events, session.Event{Seq: uint64(i + 1), Time: noon.Add(time.Duration(i) * 9 * time.Second), Text: text})
+	}
+	return s
+}
+
+func with(change func(s *session.Snapshot)) session.Snapshot {
+	s := running51()
+	change(&s)
+	return s
+}
+
+func pausedFor(d time.Duration) session.Snapshot {
+	return with(func(s *session.Snapshot) {
+		s.State, s.Since, s.Pauses, s.PausedFor = session.Paused, s.Time.Add(-d), 1, d
+		s.InFlight, s.Held, s.Oldest = 0, 16, 0
+		s.Clients[0].InFlight, s.Clients[0].Held = 0, 15
+		s.Clients[1].InFlight, s.Clients[1].Held = 0, 1
+		for i := range s.History[:min(int(d.Seconds()), 40)] {
+			s.History[len(s.History)-1-i] = session.Second{Paused: true}
+		}
+		s.Events = append(s.Events,
+			session.Event{Seq: 6, Time: s.Since, Text: "pausing: 16 in flight"},
+			session.Event{Seq: 7, Time: s.Since, Text: "paused: P after 84ms"},
+			session.Event{Seq: 8, Time: s.Since, Level: session.Warning, Text: "client 2: slow to answer"})
+	})
+}
+
+// scene is a Snapshot and what a person looks at.
+type scene struct {
+	name  string
+	s     session.Snapshot
+	v     view
+	theme theme
+}
+
+func scenes() []scene {
+	colour := newTheme(true, false)
+	list := []scene{
+		{name: "starting", s: session.Snapshot{
+			Time: noon, Started: noon, Source: "big.iso", Child: &session.Child{Command: "qemu-img convert -p $nbd out"},
+		}},
+		{name: "listening", s: with(func(s *session.Snapshot) {
+			s.State, s.Clients, s.InFlight, s.Oldest, s.Seen = session.Listening, nil, 0, 0, 0
+			s.Read, s.History, s.Totals, s.Events = session.Rate{}, nil, block.Counts{}, s.Events[:2]
+		})},
+		{name: "running", s: running51()},
+		{name: "resumed", s: with(func(s *session.Snapshot) { s.Pauses, s.Since = 1, s.Time.Add(-time.Second/2) })},
+		{name: "pausing", s: with(func(s *session.Snapshot) {
+			s.State, s.Since, s.InFlight, s.Held, s.Oldest = session.Pausing, s.Time.Add(-time.Second), 3, 13, 1400*time.Millisecond
+		})},
+		{name: "paused", s: pausedFor(12 * time.Second)},
+		{name: "paused-long", s: pausedFor(31 * time.Second)},
+		{name: "stopping", s: with(func(s *session.Snapshot) { s.State, s.Grace = session.Stopping, 3600*time.Millisecond })},
+		{name: "waiting", s: with(func(s *session.Snapshot) { s.State, s.Clients, s.InFlight = session.Waiting, nil, 0 })},
+		{name: "question-quit", s: running51(), v: view{ask: askQuit}},
+		{name: "question-disconnect", s: running51(), v: view{selected: 2, ask: askSoft, asked: 2}},
+		{name: "help", s: running51(), v: view{help: true}},
+		{name: "focus", s: running51(), v: view{focus: true}},
+		{name: "failed", s: with(func(s *session.Snapshot) {
+			s.State, s.Clients, s.InFlight, s.Read = session.Ended, nil, 0, session.Rate{}
+			s.Child.Ended, s.Child.Status = s.Time, captive.Status{Code: 1}
+			s.Events = append(s.Events, session.Event{Seq: 6, Time: s.Time, Level: session.Failure, Text: "read 64 KiB at 12 GiB: input/output error"})
+		})},
+		{name: "killed", s: with(func(s *session.Snapshot) {
+			s.State, s.Clients, s.InFlight, s.Read = session.Ended, nil, 0, session.Rate{}
+			s.Child.Ended, s.Child.Status = s.Time, captive.Status{Signal: syscall.SIGKILL}
+		})},
+		{name: "no-child", s: with(func(s *session.Snapshot) { s.Child = nil })},
+		{name: "no-colour", s: pausedFor(12 * time.Second), theme: newTheme(false, false)},
+		{name: "ascii", s: pausedFor(12 * time.Second), theme: newTheme(true, true)},
+		{name: "many-clients", s: crowd(), v: view{selected: 9}},
+	}
+	for i := range list {
+		if list[i].theme.sgr == nil {
+			list[i].theme = colour
+		}
+	}
+	return list
+}
+
+func crowd() session.Snapshot {
+	return with(func(s *session.Snapshot) {
+		for i := 3; i <= 12; i++ {
+			c := s.Clients[i%2]
+			c.ID, c.Peer = uint64(i), fmt.Sprintf("192.0.2.%d:40000", i)
+			s.Clients = append(s.Clients, c)
+		}
+		s.Clients[4].State = session.Leaving
+	})
+}
+
+// qemuScreen is what a copy shows on a terminal of the panel's size.
+func qemuScreen(z size) captive.Screen {
+	w, h := childSize(z)
+	c := captive.Screen{Width: w, Height: h, Lines: make([]string, max(h, 0)), CursorShown: true, Version: 1}
+	if h > 1 {
+		c.Lines[0], c.Lines[1] = "\x1b[32mcopying\x1b[m big.iso "+"→ out", "    (43.08/100%)"
+		c.CursorX, c.CursorY = 16, 1
+	}
+	return c
+}

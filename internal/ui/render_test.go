@@ -1,0 +1,191 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"pgregory.net/rapid"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/captive"
+	"example.com/nbdtui/internal/session"
+)
+
+// Whatever the session is and says, the screen has its lines, none is too wide, and none holds a control character
+// that is not ours.
+func TestEveryScreenFits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		z := size{rapid.IntRange(1, 260).Draw(t, "w"), rapid.IntRange(1, 90).Draw(t, "h")}
+		th := newTheme(rapid.Bool().Draw(t, "colour"), rapid.Bool().Draw(t, "ascii"))
+		s, v := anySnapshot(t), anyView(t)
+		lines := strings.Split(render(s, anyScreen(t), v, z, th), "\n")
+		if len(lines) != z.h {
+			t.Fatalf("%d lines, want %d", len(lines), z.h)
+		}
+		for i, row := range lines {
+			if n := ansi.StringWidth(row); n > z.w {
+				t.Errorf("line %d is %d cells wide, not %d: %q", i, n, z.w, row)
+			}
+			if i := strings.IndexFunc(strip(row), func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }); i >= 0 {
+				t.Errorf("a control character in %q", row)
+			}
+			if th.ascii() && !isPlain(strip(row)) {
+				t.Errorf("not ASCII: %q", row)
+			}
+		}
+	})
+}
+
+// strip takes away the sequences that render uses: SGR, and the column at the end of a child's row.
+func strip(row string) string {
+	var out strings.Builder
+	for row != "" {
+		before, rest, found := strings.Cut(row, "\x1b[")
+		out.WriteString(before)
+		if !found {
+			break
+		}
+		end := strings.IndexFunc(rest, func(r rune) bool { return r != ';' && r != ':' && (r < '0' || r > '9') })
+		if end < 0 || rest[end] != 'm' && rest[end] != 'G' {
+			return "\x1b"
+		}
+		row = rest[end+1:]
+	}
+	return out.String()
+}
+
+// text is what a client or an error may say: sequences, wide and broken characters among it.
+var text = rapid.OneOf(
+	rapid.StringN(0, 60, 200),
+	rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 40), func(b []byte) string { return string(b) }),
+	rapid.SampledFrom([]string{"", "disk.img", "\x1b[2J\x1b]0;owned\a", "a\nb\tc", "中文字", "e\u0301\u202e", strings.Repeat("long ", 60)}),
+)
+
+func anySnapshot(t *rapid.T) session.Snapshot {
+	number := rapid.OneOf(rapid.Uint64Range(0, 2000), rapid.Uint64())
+	when := rapid.Map(rapid.Int64Range(0, 1<<40), func(ms int64) time.Time { return noon.Add(-time.Duration(ms) * time.Microsecond) })
+	span := rapid.Map(rapid.Int64Range(0, 1<<56), func(n int64) time.Duration { return time.Duration(n) })
+	rate := rapid.Custom(func(t *rapid.T) session.Rate {
+		return session.Rate{Bytes: rapid.Float64Range(0, 1e15).Draw(t, "bytes"), Requests: rapid.Float64Range(0, 1e9).Draw(t, "requests")}
+	})
+	counts := rapid.Custom(func(t *rapid.T) (c block.Counts) {
+		for i := range c {
+			c[i] = block.OpCount{Requests: number.Draw(t, "n"), Bytes: number.Draw(t, "bytes"), Errors: number.Draw(t, "errors")}
+		}
+		return c
+	})
+	s := session.Snapshot{
+		Time: noon, Started: when.Draw(t, "started"), Since: when.Draw(t, "since"),
+		State:  session.State(rapid.IntRange(0, int(session.Ended)).Draw(t, "state")),
+		Source: text.Draw(t, "source"), Size: number.Draw(t, "size"), ReadOnly: rapid.Bool().Draw(t, "ro"), URI: text.Draw(t, "uri"),
+		InFlight: rapid.IntRange(0, 5000).Draw(t, "inflight"), Held: rapid.IntRange(0, 5000).Draw(t, "held"),
+		Oldest: span.Draw(t, "oldest"), Grace: span.Draw(t, "grace"),
+		Totals: counts.Draw(t, "totals"), Read: rate.Draw(t, "read"), Write: rate.Draw(t, "write"),
+		Pauses: rapid.IntRange(0, 3).Draw(t, "pauses"),
+		History: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) session.Second {
+			return session.Second{Read: number.Draw(t, "read"), Written: number.Draw(t, "written"), Paused: rapid.Bool().Draw(t, "paused")}
+		}), 0, 60).Draw(t, "history"),
+	}
+	for i := range rapid.IntRange(0, 20).Draw(t, "clients") {
+		s.Clients = append(s.Clients, session.Client{
+			ID: uint64(i*i + 1), Peer: text.Draw(t, "peer"), State: session.ClientState(rapid.IntRange(0, 2).Draw(t, "state")),
+			Export: text.Draw(t, "export"), Options: rapid.SliceOfN(text, 0, 3).Draw(t, "options"), Connected: when.Draw(t, "connected"),
+			InFlight: rapid.IntRange(0, 99999).Draw(t, "inflight"), Counts: counts.Draw(t, "counts"), Read: rate.Draw(t, "read"),
+		})
+	}
+	if rapid.Bool().Draw(t, "child") {
+		s.Child = &session.Child{Command: text.Draw(t, "command"), Pid: rapid.IntRange(0, 1<<22).Draw(t, "pid")}
+		if rapid.Bool().Draw(t, "ended") {
+			s.Child.Ended, s.Child.Status = noon, captive.Status{Code: rapid.IntRange(0, 255).Draw(t, "code")}
+		}
+	}
+	for range rapid.IntRange(0, 30).Draw(t, "events") {
+		s.Events = append(s.Events, session.Event{
+			Time: noon, Level: session.Level(rapid.IntRange(0, 2).Draw(t, "level")), Text: text.Draw(t, "event"),
+		})
+	}
+	return s
+}
+
+func anyView(t *rapid.T) view {
+	return view{
+		focus: rapid.Bool().Draw(t, "focus"), selected: rapid.Uint64Range(0, 500).Draw(t, "selected"),
+		ask: ask(rapid.IntRange(0, int(askForce)).Draw(t, "ask")), asked: rapid.Uint64Range(0, 500).Draw(t, "asked"),
+		help: rapid.Bool().Draw(t, "help"),
+	}
+}
+
+// anyScreen is of any size: the panel may have another one by now.
+func anyScreen(t *rapid.T) captive.Screen {
+	row := rapid.Map(rapid.SliceOfN(rapid.SampledFrom([]string{
+		"x", "yz ", "é", "中", "\x1b[31m", "\x1b[1;38;2;1;2;3;7m", "\x1b[m", "\x1b[48;5;9m", "\x1b[4:3m", "→",
+	}), 0, 60), func(parts []string) string { return strings.Join(parts, "") + "\x1b[m" })
+	c := captive.Screen{Lines: rapid.SliceOfN(row, 0, 100).Draw(t, "rows"), CursorX: rapid.IntRange(0, 300).Draw(t, "x"),
+		CursorY: rapid.IntRange(0, 100).Draw(t, "y"), CursorShown: true, Skipped: rapid.Bool().Draw(t, "skipped")}
+	c.Height = len(c.Lines)
+	return c
+}
+
+// While nothing moves the plan does not either: it knows the size alone.
+func TestTheChildKeepsItsSize(t *testing.T) {
+	for _, c := range []struct{ screen, child size }{
+		{size{80, 24}, size{78, 10}},
+		{size{120, 40}, size{80, 24}}, // the usual terminal
+		{size{200, 60}, size{132, 40}},
+		{size{40, 8}, size{38, 4}},
+		{size{20, 3}, size{20, 1}},
+		{size{10, 2}, size{80, 24}}, // it is not seen, and need not notice
+	} {
+		if w, h := childSize(c.screen); (size{w, h}) != c.child {
+			t.Errorf("on %v the child has %dx%d, want %v", c.screen, w, h, c.child)
+		}
+	}
+}
+
+// The P is the acknowledgement: no other state may show it.
+func TestNoPBeforeTheDrain(t *testing.T) {
+	for _, sc := range scenes() {
+		for _, z := range goldenSizes {
+			shown := strings.Contains(render(sc.s, captive.Screen{}, sc.v, z, sc.theme), "[P]")
+			if shown && sc.s.State != session.Paused && !sc.v.help {
+				t.Errorf("%s at %v shows a P", sc.name, z)
+			}
+		}
+	}
+}
+
+// What a pause shows stands still, second after second, but for its clock.
+func TestPausedNumbersStandStill(t *testing.T) {
+	early, late := pausedFor(0), pausedFor(2*time.Second)
+	late.Read, late.Clients[0].Read = session.Rate{}, session.Rate{}
+	late.Time, late.Since = early.Time, early.Since
+	late.History, late.Events = early.History, early.Events
+	z := size{120, 40}
+	a, b := render(early, captive.Screen{}, view{}, z, newTheme(true, false)), render(late, captive.Screen{}, view{}, z, newTheme(true, false))
+	if a != b {
+		t.Errorf("the rates of the last second are still shown:\n%s\n%s", a, b)
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	for _, z := range []size{{80, 24}, {120, 40}, {200, 60}} {
+		for _, theme := range []struct {
+			name string
+			theme
+		}{{"colour", newTheme(true, false)}, {"none", newTheme(false, false)}} {
+			b.Run(fmt.Sprintf("%dx%d/%s", z.w, z.h, theme.name), func(b *testing.B) {
+				s, c := running51(), qemuScreen(z)
+				for i := range c.Lines {
+					c.Lines[i] = strings.Repeat("\x1b[32mok\x1b[m a line of output ", len(c.Lines[i])/30+2)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					render(s, c, view{}, z, theme.theme)
+				}
+			})
+		}
+	}
+}

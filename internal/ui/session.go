@@ -1,0 +1,27 @@
+// Package ui is the dashboard: it draws a session's Snapshot and its child's Screen, and turns keys into the
+// session's verbs. It is the only package under which Bubble Tea is imported, and app.go its only file that does.
+// Below it stands session; above it main.
+package ui
+
+import (
+	"example.com/nbdtui/internal/captive"
+	"example.com/nbdtui/internal/session"
+)
+
+// Session is what the dashboard needs of a session, which may be in another process. No method blocks, and all may be
+// called concurrently.
+type Session interface {
+	Snapshot() session.Snapshot // the newest
+	Screen() captive.Screen     // the child's terminal; zero without one
+
+	// The verbs. What they did shows in the Snapshot.
+	Pause()
+	Resume()
+	Disconnect(id uint64, force bool)
+	Shutdown(r session.Reason, why string) // asked for again it ends the grace at hand
+	Resize(w, h int)                       // cells of the child's terminal; the first call lets the child start
+	Type(p []byte)                         // keys for the child, as they are
+
+	Changed() <-chan struct{} // has a value when there is a new Snapshot or Screen
+	Done() <-chan struct{}    // closed when the session is over
+}

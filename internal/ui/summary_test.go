@@ -1,0 +1,38 @@
+package ui
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/captive"
+	"example.com/nbdtui/internal/session"
+)
+
+func TestSummary(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	t.Setenv("NO_COLOR", "")
+	s := with(func(s *session.Snapshot) {
+		s.State, s.Pauses, s.PausedFor = session.Ended, 2, 12340*time.Millisecond
+		s.Child.Ended, s.Child.Status = s.Time, captive.Status{Code: 3}
+		s.Totals[block.Flush] = block.OpCount{Requests: 1, Errors: 1}
+	})
+	want := "\x1b[31mlast\x1b[m\nwords\n" + `nbdtui: big.iso, 00:51
+  child          exited 3: qemu-img convert -p $nbd out
+  read            71,234 requests   19.0 GiB   503.3 MiB/s on average
+  flush                1 request
+  block-status        12 requests
+  paused         2 times, 00:12 in all
+  clients        2
+  errors         1
+`
+	if diff := cmp.Diff(want, Summary(s, []string{"\x1b[31mlast\x1b[m", "words"})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	s = session.Snapshot{Time: noon, Started: noon, Source: "memory"}
+	if diff := cmp.Diff("nbdtui: memory, 00:00\n  clients        0\n  errors         0\n", Summary(s, nil)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

@@ -1,0 +1,105 @@
+package ui
+
+import (
+	"os"
+	"strings"
+)
+
+// role is what a piece of text means; a theme says how that looks.
+type role uint8
+
+const (
+	plain    role = iota
+	strong        // names, titles, the selected row
+	border        // lines between things, and nothing that must be read
+	focus         // borders of the panel that has the keyboard
+	good          // badge: all is well
+	moving        // badge: on the way to another state
+	held          // badge: paused
+	bad           // badge: failed
+	reading       // what is read
+	writing       // what is written
+	pausing       // seconds without requests
+	warning       // an event to look at
+	failure       // an event that is an error
+	question      // the question in the footer
+	roles    = int(question) + 1
+)
+
+// Only the terminal's own 16 colours are used. Blue against yellow carries every contrast, so no meaning rests on red
+// against green. Bright black is for borders alone: many palettes make it hard to see.
+var colours = [roles]string{
+	strong: "1", border: "90", focus: "1;36", good: "1;7;36", moving: "1;7;33", held: "1;7;34", bad: "1;7;31",
+	reading: "36", writing: "33", pausing: "34", warning: "1;33", failure: "1;31", question: "1;33",
+}
+
+// What is left of them without colours: the words stand in the text, too.
+var attributes = [roles]string{
+	strong: "1", focus: "1", good: "1;7", moving: "1;7", held: "1;7", bad: "1;7",
+	warning: "1", failure: "1;4", question: "1",
+}
+
+// theme is how things look.
+type theme struct {
+	sgr    *[roles]string
+	glyphs *glyphs
+}
+
+// glyphs are what text cannot say. Each is one cell wide.
+type glyphs struct {
+	light, heavy frame
+	levels       [9]string // of a chart's cell: nothing, an eighth, … full
+	paused       string    // a second without requests
+	ellipsis     string
+	up, down     string
+}
+
+// frame is the parts of a box: horizontal, vertical, and the corners from the upper left on, clockwise.
+type frame struct{ h, v, tl, tr, br, bl string }
+
+var unicodeGlyphs = glyphs{
+	light:    frame{"─", "│", "╭", "╮", "╯", "╰"},
+	heavy:    frame{"═", "║", "╔", "╗", "╝", "╚"},
+	levels:   [9]string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
+	paused:   "░",
+	ellipsis: "…",
+	up:       "↑", down: "↓",
+}
+
+var asciiGlyphs = glyphs{
+	light:    frame{"-", "|", "+", "+", "+", "+"},
+	heavy:    frame{"=", "#", "#", "#", "#", "#"},
+	levels:   [9]string{" ", "_", ".", "-", "=", "+", "*", "%", "#"},
+	paused:   ":",
+	ellipsis: "~",
+	up:       "up", down: "down",
+}
+
+func newTheme(colour, ascii bool) theme {
+	t := theme{&attributes, &unicodeGlyphs}
+	if colour {
+		t.sgr = &colours
+	}
+	if ascii {
+		t.glyphs = &asciiGlyphs
+	}
+	return t
+}
+
+// themeOf is the theme for an environment, which getenv reads. Any NO_COLOR but an empty one is a wish for no colours.
+func themeOf(getenv func(string) string) theme {
+	var locale string
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} { // the first that is set counts
+		if locale = getenv(name); locale != "" {
+			break
+		}
+	}
+	locale = strings.ToLower(locale)
+	utf8 := strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
+	return newTheme(getenv("NO_COLOR") == "", !utf8)
+}
+
+func userTheme() theme { return themeOf(os.Getenv) }
+
+func (t theme) colour() bool { return t.sgr == &colours }
+func (t theme) ascii() bool  { return t.glyphs == &asciiGlyphs }
