@@ -1,0 +1,44 @@
+# make run   builds nbdtui and runs the main job under the dashboard: a copy of IMAGE, or of one that it makes.
+# make test  installs what the tests compare with, where it can, and passes every test.
+
+GO      ?= go
+IMAGE   ?=
+FUZZ    ?= 10s
+SOURCES := $(shell find cmd internal -name '*.go' ! -name '*_test.go') go.mod go.sum
+
+.PHONY: run build test check e2e fuzz fuzz-long peers pictures clean
+
+run: bin/nbdtui
+	@scripts/run "$(IMAGE)"
+
+build: bin/nbdtui
+
+bin/nbdtui: $(SOURCES)
+	CGO_ENABLED=0 $(GO) build -trimpath -o $@ ./cmd/nbdtui
+
+# Everything that must hold before a change lands.
+test: peers check fuzz
+	$(GO) test -race -timeout 8m ./...
+
+check:
+	@unformatted=$$(gofmt -l cmd internal); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	GOOS=darwin $(GO) vet ./...
+	GOOS=freebsd $(GO) vet ./...
+
+peers:
+	@scripts/peers
+
+# A fuzz target runs alone, so each gets a run of its own.
+fuzz:
+	@FUZZ=$(FUZZ) GO=$(GO) scripts/fuzz
+
+fuzz-long:
+	@FUZZ=5m GO=$(GO) scripts/fuzz
+
+pictures: bin/nbdtui
+	@scripts/pictures
+
+clean:
+	rm -rf bin

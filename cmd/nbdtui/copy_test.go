@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The main job: a real copy under the dashboard, paused in its middle, and whole at the end.
+func TestACopyIsPausedAndResumed(t *testing.T) {
+	for _, size := range []struct{ width, height int }{{80, 24}, {120, 40}} {
+		t.Run(fmt.Sprintf("%dx%d", size.width, size.height), func(t *testing.T) {
+			t.Parallel()
+			peer(t, "qemu-img")
+			source, out := image(t, 96), filepath.Join(t.TempDir(), "out")
+			x := inTerminal(t, size.width, size.height, "--filter=rate", "file", source, "rate=150M",
+				"--run", `qemu-img convert -p "$nbd" `+out)
+			x.shows("[RUNNING]")
+			grown(t, out, 48<<20) // the rate filter's first burst is over
+			x.keys("p")
+			x.shows("PAUSING") // the rate filter's sleep is in flight
+			paused := x.shows("[P] PAUSED")
+			if !strings.Contains(compact(paused), "0infl") && !inFlightZero.MatchString(line1(paused)) {
+				t.Errorf("paused, but the first line is %q", line1(paused))
+			}
+			still := stillness(t, out)
+			before := totals(x.text())
+			x.until("two seconds of pause", func(s string) bool { return pausedFor.MatchString(line1(s)) })
+			if after := totals(x.text()); before == "" || after != before {
+				t.Errorf("the counters moved while paused: %q, then %q", before, after)
+			}
+			if !bytes.Equal(still, stillness(t, out)) {
+				t.Error("the copy went on while paused")
+			}
+			x.keys("r")
+			if code := x.wait(); code != 0 {
+				t.Errorf("exit status %d", code)
+			}
+			same(t, source, out)
+			x.sane()
+			if s := x.text(); !strings.Contains(s, "100.00/100%") {
+				t.Errorf("the child's last lines are not on the screen:\n%s", s)
+			}
+		})
+	}
+}
+
+var (
+	inFlightZero = regexp.MustCompile(`(in flight|fl) +0\b`)
+	pausedFor    = regexp.MustCompile(`\[P\] PAUSED 00:0[2-9]`)
+	readTotal    = regexp.MustCompile(`(?m)^.*\b(read|rd)\b.*$`)
+)
+
+func compact(s string) string { return strings.ReplaceAll(s, " ", "") }
+
+// totals are the rows that count what was read.
+func totals(screen string) string { return strings.Join(readTotal.FindAllString(screen, -1), "\n") }
+
+// Resuming before the drain is over cancels it: no P is ever shown.
+func TestResumeCancelsADrain(t *testing.T) {
+	peer(t, "qemu-img")
+	source, out := image(t, 32), filepath.Join(t.TempDir(), "out")
+	x := inTerminal(t, 120, 40, "--filter=rate", "file", source, "rate=60M", "--run", `qemu-img convert -p "$nbd" `+out)
+	grown(t, out, 18<<20)
+	x.keys("p")
+	x.shows("PAUSING")
+	x.keys("r")
+	x.shows("pause cancelled")
+	if code := x.wait(); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+	if strings.Contains(x.output(), "[P]") {
+		t.Error("a P was shown, though the drain was cancelled")
+	}
+	same(t, source, out)
+}
+
+func TestTheDashboardEndsWithTheCommandsStatus(t *testing.T) {
+	for _, c := range []struct {
+		run  string
+		code int
+		says string
+	}{
+		{"echo well; exit 0", 0, "well"},
+		{"echo badly; exit 3", 3, "badly"},
+		{"kill -9 $$", 137, "killed by signal 9"},
+		{"nosuchcommand", 127, "not found"},
+		{"true", 0, ""},
+	} {
+		x := inTerminal(t, 80, 24, "memory", "1M", "--run", c.run)
+		if code := x.wait(); code != c.code {
+			t.Errorf("%q: exit status %d, want %d", c.run, code, c.code)
+		}
+		x.sane()
+		if s := x.text(); !strings.Contains(s, c.says) {
+			t.Errorf("%q: the screen does not say %q:\n%s", c.run, c.says, s)
+		}
+	}
+}
+
+// All that is kept of a failed command's output is printed, and the last lines of one that went well.
+func TestTheCommandsOutputIsPrintedAtTheEnd(t *testing.T) {
+	x := inTerminal(t, 80, 24, "memory", "1M", "--run", "seq 100 199; exit 1")
+	x.wait()
+	x.sane()
+	after := x.output()[strings.LastIndex(x.output(), "\x1b[?1049l"):]
+	for _, want := range []string{"100", "150", "199"} {
+		if !strings.Contains(after, want) {
+			t.Errorf("the failed command's %s is lost", want)
+		}
+	}
+	x = inTerminal(t, 80, 24, "memory", "1M", "--run", "seq 100 199")
+	x.wait()
+	x.sane()
+	after = x.output()[strings.LastIndex(x.output(), "\x1b[?1049l"):]
+	if !strings.Contains(after, "199") || strings.Contains(after, "150") {
+		t.Errorf("not the last lines of a command that went well: %q", after)
+	}
+}
+
+func TestTheCommandHasATerminalOfThePanelsSize(t *testing.T) {
+	x := inTerminal(t, 120, 40, "memory", "1M", "--run", `stty size; tty; trap 'stty size; exit 0' WINCH; read x`)
+	first := regexp.MustCompile(`(?m)(\d+) (\d+)`)
+	x.shows("/dev/pts/")
+	if !first.MatchString(x.text()) {
+		t.Errorf("no size on the screen:\n%s", x.text())
+	}
+	x.resize(90, 30)
+	if code := x.wait(); code != 0 {
+		t.Errorf("exit status %d: the command was not told of the new size", code)
+	}
+}

@@ -1,0 +1,185 @@
+// Command nbdtui supervises a captive NBD session: it serves a disk, runs a command beside it in a terminal of its
+// own, and shows both on a dashboard. Here argv becomes a session and its end an exit status; nothing else in the
+// program prints an error.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	_ "example.com/nbdtui/internal/filters"
+	_ "example.com/nbdtui/internal/plugins"
+
+	"example.com/nbdtui/internal/param"
+	"example.com/nbdtui/internal/session"
+	"example.com/nbdtui/internal/ui"
+)
+
+// version of the program; the first release will be 1.0.0.
+const version = "0.1.0"
+
+func main() {
+	if os.Getenv(guardVariable) != "" {
+		os.Exit(guard(os.Stdin))
+	}
+	os.Exit(run(os.Args[1:]))
+}
+
+// run is the whole program.
+func run(args []string) (code int) {
+	stderr := &messages{out: os.Stderr}
+	defer func() {
+		if p := recover(); p != nil { // the terminal is restored by then: its owner has returned
+			stderr.fail(fmt.Errorf("internal error: %v", p))
+			code = 1
+		}
+	}()
+	if len(args) > 0 && args[0] == "copy" {
+		if err := copyCommand(args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+			stderr.fail(err)
+			return 1
+		}
+		return 0
+	}
+	var o options
+	words, err := o.parse(args)
+	switch {
+	case err != nil:
+	case o.help:
+		err = printHelp(os.Stdout, &o, words)
+	case o.version:
+		fmt.Println("nbdtui", version)
+	case len(words) == 0:
+		err = param.WithHint(errors.New("no plugin is named"),
+			"say what to serve, for example: nbdtui file big.iso; nbdtui --help tells more")
+	default:
+		code, err = serve(&o, words, stderr)
+	}
+	if err != nil {
+		stderr.fail(err)
+		if code == 0 {
+			code = 1
+		}
+	}
+	return code
+}
+
+// serve runs a session to its end.
+func serve(o *options, words []string, stderr *messages) (int, error) {
+	stack, err := session.Configure(words[0], o.filters, words[1:])
+	if err != nil {
+		return 1, err
+	}
+	config := session.Config{
+		Stack:          stack,
+		Listen:         o.listen,
+		ReadOnly:       o.readOnly,
+		Export:         o.export,
+		Workers:        int(o.threads),
+		MaxConnections: int(o.maxClients),
+		Splice:         !o.noSplice,
+		Run:            o.run,
+		OutputWait:     o.outputWait,
+		Grace:          o.grace,
+		Event:          stderr.event,
+	}
+	if o.runGiven && strings.TrimSpace(o.run) == "" {
+		config.Run = ":" // an empty command ends at once and well, as a shell's does
+	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	if o.dashboard() {
+		return watched(config, signals, stderr)
+	}
+	stderr.plain = o.ui == "plain"
+	config.Watched = stderr.plain
+	s, err := session.Start(config)
+	if err != nil {
+		return 1, err
+	}
+	stop := obey(s, signals)
+	defer stop()
+	if stderr.plain {
+		stderr.report(s)
+	}
+	return s.Wait()
+}
+
+// watched runs a session under the dashboard.
+func watched(config session.Config, signals <-chan os.Signal, stderr *messages) (int, error) {
+	g, err := startGuard()
+	if err != nil {
+		return 1, err
+	}
+	defer g.dismiss()
+	config.Terminal, config.Watched = true, true
+	stderr.mute(g.sameTerminal)
+	s, err := session.Start(config)
+	if err != nil {
+		return 1, err
+	}
+	g.protect(s.PrivateDir())
+	stop := obey(s, signals)
+	defer stop()
+	shown := ui.Run(s, os.Stdin, os.Stdout)
+	if shown != nil {
+		s.Shutdown(session.ByUser, "the terminal is gone")
+	}
+	code, err := s.Wait()
+	lines := endLines
+	if code != 0 {
+		lines = -1
+	}
+	leave(ui.Summary(s.Snapshot(), s.Tail(lines)))
+	return code, errors.Join(err, shown)
+}
+
+// leave prints what stays on the terminal. One that takes nothing does not keep the program.
+func leave(text string) {
+	done := make(chan struct{})
+	go func() { // waited for below, or ended with the program
+		defer close(done)
+		fmt.Print(text)
+	}()
+	select {
+	case <-done:
+	case <-time.After(2 * time.Second):
+	}
+}
+
+// endLines is how much of the child's output is left on the terminal when all went well.
+const endLines = 10
+
+// obey turns signals into shutdowns, until stop is called.
+func obey(s *session.Session, signals <-chan os.Signal) (stop func()) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case sig := <-signals:
+				s.Shutdown(session.ByUser, "signal: "+sig.String())
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+// dashboard reports whether there is to be one.
+func (o *options) dashboard() bool {
+	switch o.ui {
+	case "tui":
+		return true
+	case "plain", "quiet":
+		return false
+	}
+	return onTerminal() && os.Getenv("TERM") != "dumb"
+}
