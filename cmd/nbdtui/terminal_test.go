@@ -29,12 +29,13 @@ type terminal struct {
 	slave  *os.File // held open, so that the terminal's settings can be read after the program's end
 	before unix.Termios
 
-	mu      sync.Mutex
-	screen  *vt.Emulator
-	raw     bytes.Buffer // all that the program wrote
-	changed chan struct{}
-	drained chan struct{}
-	exited  chan struct{}
+	mu       sync.Mutex
+	screen   *vt.Emulator
+	raw      bytes.Buffer // all that the program wrote
+	changed  chan struct{}
+	drained  chan struct{}
+	answered chan struct{}
+	exited   chan struct{}
 }
 
 // inTerminal starts the program on a terminal of width x height cells.
@@ -55,7 +56,7 @@ func inTerminalWith(t *testing.T, env []string, width, height int, args ...strin
 	}
 	x := &terminal{
 		t: t, master: master, slave: slave, screen: vt.NewEmulator(width, height),
-		changed: make(chan struct{}, 1), drained: make(chan struct{}), exited: make(chan struct{}),
+		changed: make(chan struct{}, 1), drained: make(chan struct{}), answered: make(chan struct{}), exited: make(chan struct{}),
 	}
 	x.before = x.settings()
 	x.cmd = exec.Command(program, args...)
@@ -80,7 +81,8 @@ func (x *terminal) end() {
 	x.slave.Close()
 	<-x.drained
 	x.master.Close()
-	x.screen.Close()
+	x.screen.InputPipe().(io.Closer).Close() // the emulator's own Close is not for concurrent use
+	<-x.answered
 }
 
 // read feeds the emulator until nobody has the terminal open any more.
@@ -105,6 +107,7 @@ func (x *terminal) read() {
 
 // answer passes the emulator's replies on, as a terminal does.
 func (x *terminal) answer() {
+	defer close(x.answered)
 	io.Copy(x.master, x.screen) // ends with the emulator
 }
 

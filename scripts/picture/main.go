@@ -74,7 +74,7 @@ func take(args []string, width, height int, steps []func(*screen) error, out str
 	defer func() {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
-		x.term.Close()
+		x.term.InputPipe().(io.Closer).Close() // the emulator's own Close is not for concurrent use
 		tasks.Wait()
 	}()
 	for _, step := range steps {
