@@ -65,5 +65,5 @@ func line(s string) string {
 			return ' '
 		}
 		return r
-	}, strings.TrimRight(s, "\n"))
+	}, strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "; "))
 }

@@ -47,6 +47,12 @@ func inTerminal(t *testing.T, width, height int, args ...string) *terminal {
 // inTerminalWith also adds to the environment.
 func inTerminalWith(t *testing.T, env []string, width, height int, args ...string) *terminal {
 	t.Helper()
+	return onTerminalOf(t, env, width, height, exec.Command(program, args...))
+}
+
+// onTerminalOf starts any command so.
+func onTerminalOf(t *testing.T, env []string, width, height int, cmd *exec.Cmd) *terminal {
+	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +65,7 @@ func inTerminalWith(t *testing.T, env []string, width, height int, args ...strin
 		changed: make(chan struct{}, 1), drained: make(chan struct{}), answered: make(chan struct{}), exited: make(chan struct{}),
 	}
 	x.before = x.settings()
-	x.cmd = exec.Command(program, args...)
+	x.cmd = cmd
 	x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = slave, slave, slave
 	x.cmd.Env = append(os.Environ(), "TERM=xterm-256color", "LC_ALL=C.UTF-8", "NO_COLOR=")
 	x.cmd.Env = append(x.cmd.Env, env...)

@@ -394,22 +394,45 @@ func TestShutdownFlushesEachExportOnceThoughTheGateIsStopped(t *testing.T) {
 	}
 }
 
-func TestShutdownCutsOffWhatDoesNotEnd(t *testing.T) {
+func TestShutdownEndsWhatSleepsWhenItsTimeIsOver(t *testing.T) {
 	b := newBlocker()
 	h := newHouse(t, through(b.serve))
-	c := h.client("tcp", true)
+	c := h.client("tcp", false)
 	c.request(1, write(0, 100, 0))
 	h.begun(b, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	h.gate.Stop()
+	go func() { // the linger of TCP
+		if e, _, _ := c.simple(0); e != eshutdown {
+			t.Errorf("error %d", e)
+		}
+		c.Close()
+	}()
 	if err := h.server.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestShutdownCutsOffWhatDoesNotEnd(t *testing.T) {
+	b := newBlocker()
+	b.deaf = true
+	h := newHouse(t, through(b.serve))
+	c := h.client("unix", true)
+	c.request(1, ask{cmd: 0, n: 4096})
+	h.begun(b, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.gate.Stop()
+	if err := h.server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a request would not end, and shutdown said %v", err)
+	}
+	c.closed()
 	if h.told("was cut off with 1 requests in flight") != 1 {
 		t.Error("nobody was told")
 	}
-	c.closed()
+	close(b.let)
+	h.nobody()
 }
 
 func TestOptionsDuringShutdown(t *testing.T) {

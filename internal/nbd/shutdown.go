@@ -61,19 +61,30 @@ func (s *Server) stop() []*conn {
 	return slices.Collect(maps.Values(s.conns))
 }
 
-// cut ends connections that did not end by themselves, and returns an error if even that does not help.
+// cut ends connections that did not end by themselves: what sleeps is ended and answered, then sockets are closed. It
+// returns an error if even that does not help.
 func (s *Server) cut() error {
 	s.cancel()
-	conns := s.stop()
-	for _, c := range conns {
+	if s.wait(cutTime) {
+		return nil
+	}
+	for _, c := range s.stop() {
 		s.cfg.Event(Warning, "%v was cut off with %d requests in flight", c, len(c.counters.Pending()))
 		c.Close()
 	}
+	if s.wait(hardWait) {
+		return nil
+	}
+	return fmt.Errorf("end the requests of %d clients: %w", len(s.stop()), context.DeadlineExceeded)
+}
+
+// wait reports whether the last connection ends within d.
+func (s *Server) wait(d time.Duration) bool {
 	select {
 	case <-s.drained:
-		return nil
-	case <-time.After(hardWait):
-		return fmt.Errorf("end the requests of %d clients: %w", len(s.stop()), context.DeadlineExceeded)
+		return true
+	case <-time.After(d):
+		return false
 	}
 }
 

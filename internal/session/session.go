@@ -129,9 +129,7 @@ func Start(cfg Config) (_ *Session, err error) {
 	} else if s.childInfo.Store(&Child{Command: cfg.Run}); !cfg.Terminal {
 		s.startChild(0, 0)
 		if s.childErr != nil {
-			err = s.childErr
-			s.server.StopAccepting()
-			return nil, err
+			return nil, s.childErr
 		}
 	}
 	if cfg.Watched {
@@ -151,6 +149,9 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 
 // abandon undoes what a Start that failed had done.
 func (s *Session) abandon() {
+	if s.server != nil {
+		s.server.Shutdown(s.ctx)
+	}
 	if s.listener != nil {
 		s.listener.Close()
 	}
@@ -199,7 +200,7 @@ func (s *Session) startChild(w, h int) {
 	})
 	if err != nil {
 		s.childErr = fmt.Errorf("run the command: %w", err)
-		s.fail("%v", s.childErr)
+		s.warn("%v", s.childErr)
 		close(s.childDone)
 		return
 	}

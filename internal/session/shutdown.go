@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -155,13 +156,9 @@ func (s *Session) stopServer() {
 	s.gate.Stop() // what is held is answered ESHUTDOWN
 	grace, end := s.stop.grace(s.cfg.ServerGrace)
 	defer end()
-	if err := s.server.Shutdown(grace); err != nil {
-		s.failed = err
-		s.fail("%v", err)
-	}
-	if err := s.layers.close(); err != nil {
-		s.failed = err
-		s.fail("%v", err)
+	served := s.server.Shutdown(grace)
+	if s.failed = errors.Join(served, s.layers.close()); s.failed != nil {
+		s.warn("%v", s.failed)
 	}
 }
 

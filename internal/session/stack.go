@@ -54,6 +54,10 @@ func Configure(plugin string, filters, words []string) (*Stack, error) {
 }
 
 func (s *Stack) add(k block.Kind, name string) error {
+	if _, _, ok := param.Key(name); ok {
+		return param.WithHint(fmt.Errorf("%q stands where a %s should", name, k),
+			fmt.Sprintf("name the %s first, and its parameters behind it", k))
+	}
 	if strings.ContainsAny(name, "./") {
 		hint := fmt.Sprintf("%ss are built in; say only the name", k)
 		if k == block.Plugin {

@@ -21,6 +21,7 @@ func TestBadCommandLinesAreNamedAndHinted(t *testing.T) {
 	}{
 		{"fiel", nil, nil, `unknown plugin "fiel"`, "did you mean file?"},
 		{"frobnicate", nil, nil, `unknown plugin "frobnicate"`, "file, memory"},
+		{"rate=1M", nil, []string{"memory"}, `"rate=1M" stands where a plugin should`, "behind it"},
 		{"disk.img", nil, nil, `"disk.img" is a path`, "nbdtui file disk.img"},
 		{"file", []string{"pase"}, nil, `unknown filter "pase"`, "did you mean pause?"},
 		{"memory", []string{"./f.so"}, []string{"1M"}, `filter "./f.so" is a path`, "built in"},
