@@ -120,7 +120,11 @@ func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	case tea.KeyMsg:
 		a.press(msg)
 	case moved:
-		a.board.view.focus, a.board.view.help, a.board.view.ask = bool(msg), false, askNothing
+		a.board.typing(bool(msg))
+	case news:
+		if before := a.board.moment(); before == a.look() {
+			return a, nil
+		}
 	case missing:
 		z := a.board.size
 		return a, func() tea.Msg { return tea.WindowSizeMsg{Width: z.w, Height: z.h} } // draws every line again
@@ -130,6 +134,12 @@ func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	}
 	a.show()
 	return a, nil
+}
+
+// look looks at the session again.
+func (a *app) look() moment {
+	a.board.refresh()
+	return a.board.moment()
 }
 
 // press takes Bubble Tea's keys apart: what is typed fast comes as one, and Esc with the next key as Alt. A paste is

@@ -16,6 +16,7 @@ type board struct {
 
 	snapshot session.Snapshot
 	screen   captive.Screen
+	terminal size // the child's, as it was told
 
 	interrupted time.Time // when ^C was last pressed
 	hurry       bool      // it was pressed twice: every grace is ended as it comes
@@ -33,20 +34,32 @@ func (b *board) refresh() {
 	if b.hurry && b.snapshot.Grace > 0 {
 		b.stop()
 	}
-	b.view.focus = b.view.focus && running(&b.snapshot)
+	b.view.typing = b.view.typing && running(&b.snapshot)
+	b.fit()
 }
 
-// resize takes another size of the screen, and gives the child's terminal its own. A terminal that does not know its
-// size is taken for the usual one.
+// resize takes another size of the screen. A terminal that does not know its size is taken for the usual one.
 func (b *board) resize(w, h int) {
 	if w <= 0 || h <= 0 {
 		w, h = 80, 24
 	}
-	if z := (size{w, h}); z != b.size {
-		b.size = z
-		b.session.Resize(childSize(z))
+	b.size = size{w, h}
+	b.refresh()
+}
+
+// fit gives the child's terminal the size of its panel, and takes the focus from a panel that is not on the screen.
+func (b *board) fit() {
+	if !b.view.zoom && !b.plan().shows(b.view.panel) {
+		b.view.panel = noPanel
+	}
+	w, h := childSize(b.size, shapeOf(&b.snapshot, &b.view))
+	if z := (size{w, h}); z != b.terminal {
+		b.terminal = z
+		b.session.Resize(w, h)
 	}
 }
+
+func (b *board) plan() plan { return planFor(b.size, shapeOf(&b.snapshot, &b.view)) }
 
 // draw is the screen as it should be.
 func (b *board) draw() string { return render(b.snapshot, b.screen, b.view, b.size, b.theme) }
@@ -65,6 +78,7 @@ func (b *board) press(k key) {
 	default:
 		b.command(k)
 	}
+	b.fit()
 }
 
 func (b *board) command(k key) {
@@ -73,10 +87,6 @@ func (b *board) command(k key) {
 		b.session.Pause()
 	case "r":
 		b.session.Resume()
-	case "up", "k":
-		b.choose(-1)
-	case "down", "j":
-		b.choose(+1)
 	case "d":
 		b.disconnect(false)
 	case "D":
@@ -87,14 +97,17 @@ func (b *board) command(k key) {
 		b.quit()
 	case "?":
 		b.view.help = true
+	default:
+		b.look(k)
 	}
 }
 
-// choose moves the selection.
-func (b *board) choose(by int) {
-	if _, at, ok := b.view.chosen(&b.snapshot); ok {
-		at = min(max(at+by, 0), len(b.snapshot.Clients)-1)
-		b.view.selected = b.snapshot.Clients[at].ID
+// typing says whether the child has the keyboard; then it must be in sight.
+func (b *board) typing(on bool) {
+	v := &b.view
+	v.typing, v.help, v.ask = on, false, askNothing
+	if on && v.panel != panelChild {
+		v.zoom = false
 	}
 }
 
@@ -156,11 +169,11 @@ func (b *board) stop() { b.session.Shutdown(session.ByUser, "the keyboard") }
 
 // posture is how the terminal should stand. The dashboard wants pastes to be marked, so that none is taken for keys.
 func (b *board) posture() posture {
-	if !b.view.focus {
+	if !b.view.typing {
 		return posture{paste: true}
 	}
 	c := &b.screen
 	p := posture{paste: c.BracketedPaste, keys: c.AppCursor}
-	p.x, p.y, p.caret = caret(c, b.size)
+	p.x, p.y, p.caret = b.caret()
 	return p
 }

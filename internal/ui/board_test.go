@@ -62,7 +62,7 @@ func TestKeys(t *testing.T) {
 		"esc never quits":               {idle(), "esc esc", "", "p pause"},
 		"help":                          {running51(), "?", "", "any key closes"},
 		"any key closes help":           {running51(), "? q", "", "p pause"},
-		"unknown keys":                  {running51(), "x Z 7 enter tab f1 é ctrl+z home", "", "p pause"},
+		"unknown keys":                  {running51(), "x Z 7 0 f1 é ctrl+z delete", "", "p pause"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, f := newBoard(c.s)
@@ -137,20 +137,20 @@ func TestResizeTellsTheChildOnce(t *testing.T) {
 	b.resize(120, 40)
 	b.resize(120, 40)
 	b.resize(0, 0)
-	if got := f.took(); !slices.Equal(got, []string{"resize 80x24", "resize 78x10"}) {
+	if got := f.took(); !slices.Equal(got, []string{"resize 80x24", "resize 78x9"}) {
 		t.Errorf("the child was told %q", got)
 	}
 }
 
 func TestTheFocusEndsWithTheChild(t *testing.T) {
 	b, f := newBoard(running51())
-	b.view.focus = true
+	b.view.typing = true
 	f.set(func(s *session.Snapshot, c *captive.Screen) {
 		c.BracketedPaste, c.AppCursor, c.CursorShown, c.CursorX, c.CursorY, c.Width, c.Height = true, true, true, 3, 2, 78, 10
 	})
 	b.refresh()
-	// Line 1, three rows of throughput, five of clients, a border; then the child's third row.
-	if want := (posture{caret: true, x: 4, y: 12, paste: true, keys: true}); b.posture() != want {
+	// Line 1, the coverage, three rows of throughput, five of clients, a border; then the child's third row.
+	if want := (posture{caret: true, x: 4, y: 13, paste: true, keys: true}); b.posture() != want {
 		t.Errorf("the terminal stands as %+v, want %+v", b.posture(), want)
 	}
 	f.set(func(s *session.Snapshot, _ *captive.Screen) {
@@ -159,7 +159,170 @@ func TestTheFocusEndsWithTheChild(t *testing.T) {
 		s.Child = &ended
 	})
 	b.refresh()
-	if want := (posture{paste: true}); b.view.focus || b.posture() != want {
+	if want := (posture{paste: true}); b.view.typing || b.posture() != want {
 		t.Errorf("the terminal stands as %+v, want %+v", b.posture(), want)
+	}
+}
+
+// lines are the screen's, without colours.
+func lines(b *board) []string { return strings.Split(strip(b.draw()), "\n") }
+
+func press(b *board, keys string) {
+	for k := range strings.FieldsSeq(keys) {
+		b.press(key(k))
+	}
+}
+
+// The focused panel is the one with the heavy border and the brackets, and there is one at most.
+func TestTheFocusGoesRound(t *testing.T) {
+	for _, c := range []struct {
+		screen size
+		keys   string
+		titles string // of the focused panels, in brackets
+	}{
+		{size{120, 40}, "", ""},
+		{size{120, 40}, "tab", "[throughput]"},
+		{size{120, 40}, "tab tab", "[requests and latency]"},
+		{size{120, 40}, "tab tab tab", "[clients 2]"},
+		{size{120, 40}, "tab tab tab tab tab", "[events]"},
+		{size{120, 40}, "tab tab tab tab tab tab", "[throughput]"},
+		{size{120, 40}, "shift+tab", "[events]"},
+		{size{120, 40}, "shift+tab shift+tab shift+tab", "[clients 2]"},
+		{size{120, 40}, "tab esc", ""},
+		{size{120, 40}, "4", "[clients 2]"},
+		{size{120, 40}, "4 6", "[events]"},
+		{size{120, 40}, "1", "[coverage]"}, // which has no box there: it is zoomed
+		{size{200, 60}, "shift+tab tab", "[coverage]"},
+		{size{80, 24}, "tab", "[clients 2]"},
+		{size{80, 24}, "tab tab", "[child: qemu-img convert -p $nbd out  RUNNING pid 4711]"},
+		{size{80, 24}, "tab tab tab", "[clients 2]"},
+		{size{80, 24}, "6", "[events]"},
+		{size{80, 24}, "6 z", ""},
+		{size{40, 8}, "tab", ""},
+		{size{40, 8}, "4 tab tab", "[events]"},
+	} {
+		b, _ := newBoard(running51())
+		b.resize(c.screen.w, c.screen.h)
+		press(b, c.keys)
+		var titles string
+		for _, row := range lines(b) {
+			for _, piece := range strings.Split(row, "╔") {
+				if title, _, ok := strings.Cut(piece, "] "); ok && strings.HasPrefix(title, "═ [") {
+					titles += strings.TrimPrefix(title, "═ ") + "]"
+				}
+			}
+		}
+		if titles != c.titles {
+			t.Errorf("at %v after %q the focus is on %q, want %q\n%s", c.screen, c.keys, titles, c.titles, strings.Join(lines(b), "\n"))
+		}
+	}
+}
+
+func TestAZoomedChildHasTheWholeScreen(t *testing.T) {
+	b, f := newBoard(running51())
+	press(b, "z")
+	b.typing(true)
+	b.refresh()
+	f.set(func(_ *session.Snapshot, c *captive.Screen) {
+		c.Lines, c.CursorShown, c.CursorX, c.CursorY = make([]string, 20), true, 3, 2
+	})
+	b.refresh()
+	if p := b.posture(); !p.caret || p.x != 4 || p.y != 4 {
+		t.Errorf("the cursor stands at %d, %d", p.x, p.y)
+	}
+	b.typing(false)
+	press(b, "esc esc")
+	press(b, "tab enter z")
+	if got := strings.Join(f.took(), ","); got != "resize 78x20,resize 78x9" {
+		t.Errorf("the child was told %q", got)
+	}
+}
+
+// Whoever types must see what.
+func TestTypingShowsTheChild(t *testing.T) {
+	b, _ := newBoard(running51())
+	press(b, "4 z")
+	b.typing(true)
+	if got := strings.Join(lines(b), "\n"); !strings.Contains(got, "[child: ") || strings.Contains(got, "[clients") {
+		t.Errorf("the screen is\n%s", got)
+	}
+}
+
+// A panel that the screen has no room for any more loses the focus.
+func TestTheFocusEndsWithItsPanel(t *testing.T) {
+	b, _ := newBoard(running51())
+	b.resize(120, 40)
+	press(b, "tab")
+	b.resize(80, 24)
+	if b.view.panel != noPanel {
+		t.Errorf("panel %d has the focus", b.view.panel)
+	}
+}
+
+func TestEventsScroll(t *testing.T) {
+	for keys, want := range map[string]struct{ last, note string }{
+		"6":                {"unix pid 4000", ""},
+		"6 up":             {"unix pid 3900", "+1 new"},
+		"6 k k j":          {"unix pid 3900", "+1 new"},
+		"6 up down down":   {"unix pid 4000", ""},
+		"6 pgup":           {"unix pid 2100", "+19 new"},
+		"6 pgup pgdown":    {"unix pid 4000", ""},
+		"6 g":              {"unix pid 2000", "+20 new"},
+		"6 home up":        {"unix pid 2000", "+20 new"},
+		"6 g G":            {"unix pid 4000", ""},
+		"6 g esc esc 6":    {"unix pid 4000", ""},
+		"6 g z 6":          {"unix pid 2000", "+20 new"},
+		"6 pgup pgup pgup": {"unix pid 2000", "+20 new"},
+	} {
+		b, f := newBoard(log40())
+		press(b, keys)
+		rows := lines(b)
+		if last := rows[len(rows)-3]; !strings.Contains(last, want.last) || !strings.Contains(rows[1], want.note) {
+			t.Errorf("after %q the last row is %q, the border %q", keys, last, rows[1])
+		}
+		// What is scrolled stays where it is.
+		f.set(func(s *session.Snapshot, _ *captive.Screen) {
+			s.Events = append(slices.Clone(s.Events), session.Event{Seq: 41, Time: s.Time, Text: "one more"})
+		})
+		b.refresh()
+		if moved := lines(b)[len(rows)-3]; strings.Contains(moved, "one more") != (want.note == "") {
+			t.Errorf("after %q and an event the last row is %q", keys, moved)
+		}
+	}
+}
+
+func TestClientsScrollByPages(t *testing.T) {
+	for keys, want := range map[string]uint64{
+		"G": 12, "end up": 11, "G g": 1, "pgdown": 2, "pgdown pgdown pgup": 2, "4 z pgdown": 12, "6 g z down": 2,
+	} {
+		b, _ := newBoard(crowd())
+		press(b, keys)
+		if c, _, _ := b.view.chosen(&b.snapshot); c.ID != want {
+			t.Errorf("after %q client %d is selected, want %d", keys, c.ID, want)
+		}
+	}
+}
+
+// The footer has the keys that do something, and no others.
+func TestTheFooterTellsWhatKeysDo(t *testing.T) {
+	ended := with(func(s *session.Snapshot) { s.State, s.Clients, s.Child.Ended = session.Ended, nil, s.Time })
+	for name, c := range map[string]struct {
+		s    session.Snapshot
+		keys string
+		want string
+	}{
+		"running":   {running51(), "", " p pause  ^A child  z zoom  tab panel  d D disconnect"},
+		"paused":    {pausedFor(2e9), "", " r resume  ^A child  z zoom  tab panel  d D disconnect"},
+		"ended":     {ended, "", " z zoom  tab panel"},
+		"no child":  {idle(), "", " p pause  tab panel"},
+		"zoomed":    {idle(), "6 z 6", " p pause  z back  tab panel  ↑ ↓ scroll"},
+		"long wait": {pausedFor(31e9), "", " * paused 00:31: kernel clients and guests give up  r resume"},
+	} {
+		b, _ := newBoard(c.s)
+		press(b, c.keys)
+		rows := lines(b)
+		if got := rows[len(rows)-1]; strings.TrimRight(strings.TrimSuffix(got, "? help  q quit"), " ") != c.want {
+			t.Errorf("%s: the footer is %q, want %q", name, got, c.want)
+		}
 	}
 }

@@ -1,12 +1,16 @@
 package ui
 
-// chart draws the newest seconds as bars, one a column, from the right edge on, in rows of eighths.
+// chart draws the newest seconds as bars, from the right edge on, in rows of eighths. A bar is a column wide, more
+// where there is room for the whole minute with wider ones.
 func (d *drawing) chart(way direction, w, h int) []string {
 	t, g := d.theme, d.theme.glyphs
 	history := d.s.History
 	bars := way.chart
 	if n := len(bars) - w; n > 0 {
 		bars, history = bars[n:], history[n:]
+	}
+	if w > 60 {
+		bars, history = widened(bars, w), widened(history, w)
 	}
 	full := float64(ceiling(way.peak))
 	rows := make([]string, h)
@@ -33,6 +37,18 @@ func (d *drawing) chart(way direction, w, h int) []string {
 		rows[y] = l.fill()
 	}
 	return rows
+}
+
+// widened makes as many columns of a minute's seconds as there would be of a whole minute's in w.
+func widened[T any](seconds []T, w int) []T {
+	var columns []T
+	missing := 60 - len(seconds)
+	for x := range w {
+		if i := x*60/w - missing; i >= 0 {
+			columns = append(columns, seconds[i])
+		}
+	}
+	return columns
 }
 
 // cell says how a second is drawn: one without requests, because the gate was closed, as a shade.

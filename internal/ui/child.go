@@ -10,36 +10,53 @@ import (
 	"example.com/nbdtui/internal/session"
 )
 
-// childPanel is the child's screen in a box, or its last line where there is no room for one.
+// childPanel is the child's screen in a box, or its last lines where there is no room for one.
 func (d *drawing) childPanel() []string {
 	w, h := d.size.w-d.plan.beside, d.plan.main
-	if h < 3 {
-		return d.childTail(w, h)
+	boxed := h >= minMain
+	inner, visible := w, h
+	if boxed {
+		inner, visible = w-2, h-2
 	}
-	note := ""
+	rows := make([]string, 0, visible)
+	for y := childTop(d.child, visible); y < len(d.child.Lines) && len(rows) < visible; y++ {
+		rows = append(rows, d.childRow(d.child.Lines[y], inner, w-inner))
+	}
+	if !boxed {
+		return rows
+	}
+	var notes []string
 	if d.child.Skipped {
-		note = "SKIPPED"
+		notes = append(notes, "SKIPPED")
 	}
+	if d.view.typing {
+		notes = append(notes, "keyboard")
+	}
+	note := strings.Join(notes, " ")
 	status := childStatus(d.s.Child)
 	if w < 60 {
 		status, _, _ = strings.Cut(status, " pid")
 	}
 	command := d.theme.cut(d.theme.clean(d.s.Child.Command), w-len("+- [child:   ] -+")-len(status)-len(note)-4)
-	title := "child: " + command + "  " + status
-	rows := make([]string, 0, h-2)
-	for y := d.childTop(h - 2); y < len(d.child.Lines) && len(rows) < h-2; y++ {
-		rows = append(rows, d.childRow(d.child.Lines[y], w-2))
-	}
-	return d.theme.box(w, h, d.view.focus, title, note, rows)
+	return d.box(panelChild, w, h, "child: "+command+"  "+status, note, rows)
 }
 
-// childTop is the first of the child's rows that is shown. While its terminal is still higher than the panel, the
-// cursor's row counts most.
-func (d *drawing) childTop(rows int) int { return max(0, d.child.CursorY-rows+1) }
+// childTop is the first of the child's rows that is shown where its terminal is higher than the panel: the last ones
+// that hold anything are in sight, and the cursor where it is further down.
+func childTop(c *captive.Screen, visible int) int {
+	last := len(c.Lines) - 1
+	for last > 0 && c.Lines[last] == "" {
+		last--
+	}
+	if c.CursorShown && c.CursorX > 0 {
+		last = max(last, c.CursorY)
+	}
+	return max(0, min(last-visible+1, c.CursorY))
+}
 
 // childRow is a row of the child's, cut or padded to w cells. Where the terminal may have another idea of the width
-// of a character than we have, the cursor is told where the row ends.
-func (d *drawing) childRow(row string, w int) string {
+// of a character than we have, the cursor is told where the row ends, if borders follow.
+func (d *drawing) childRow(row string, w, borders int) string {
 	row = d.theme.screenRow(row)
 	n := width(row)
 	if n > w {
@@ -47,23 +64,10 @@ func (d *drawing) childRow(row string, w int) string {
 		n = width(row)
 	}
 	l := d.theme.line(w).raw(row, n).space(w - n)
-	if ascii := strings.IndexFunc(row, func(r rune) bool { return r > '~' }) < 0; !ascii {
+	if ascii := strings.IndexFunc(row, func(r rune) bool { return r > '~' }) < 0; !ascii && borders > 0 {
 		l.b = fmt.Appendf(l.b, "\x1b[%dG", w+2)
 	}
 	return l.String()
-}
-
-// childTail is the last lines of the child that hold anything.
-func (d *drawing) childTail(w, h int) []string {
-	lines := d.child.Lines
-	for len(lines) > 0 && lines[len(lines)-1] == "" {
-		lines = lines[:len(lines)-1]
-	}
-	rows := make([]string, 0, h)
-	for _, row := range lines[max(0, len(lines)-h):] {
-		rows = append(rows, d.childRow(row, w))
-	}
-	return rows
 }
 
 func childStatus(c *session.Child) string {
@@ -101,18 +105,24 @@ func (d *drawing) uri() []string {
 		}
 		add(plain, full)
 	}
-	if h < 3 {
+	if h < minBox {
 		return rows[:min(h, len(rows))]
 	}
 	return d.theme.box(w, h, false, "connect to", "", rows[:min(h-2, len(rows))])
 }
 
-// caret is where the child's cursor stands on a screen of size z, if it is to be seen.
-func caret(c *captive.Screen, z size) (x, y int, shown bool) {
-	w, h := childSize(z)
-	p := planFor(z, true)
-	if !c.CursorShown || p.main < 3 || z.w < minWidth || c.CursorX >= w {
+// caret is where the child's cursor stands on the screen, if it is to be seen.
+func (b *board) caret() (x, y int, shown bool) {
+	c, sh := &b.screen, shapeOf(&b.snapshot, &b.view)
+	p := planFor(b.size, sh)
+	w, _ := childSize(b.size, sh)
+	if !c.CursorShown || b.size.w < minWidth || b.size.h < minHeight || c.CursorX >= w || b.view.zoom && !sh.whole {
 		return 0, 0, false
 	}
-	return 1 + c.CursorX, 1 + p.throughput + p.clients + 1 + min(c.CursorY, h-1), true
+	x, y, visible := 0, 1+p.coverage+p.throughput+p.clients, p.main
+	if p.main >= minMain {
+		x, y, visible = 1, y+1, p.main-2
+	}
+	row := c.CursorY - childTop(c, visible)
+	return x + c.CursorX, y + row, row < visible
 }

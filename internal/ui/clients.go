@@ -9,17 +9,7 @@ import (
 	"example.com/nbdtui/internal/session"
 )
 
-// column is one of the clients' table. Columns with the highest numbers go first where there is not room for all.
-type column struct {
-	title    string
-	cells    int
-	most     int // where there is room to spare; 0 for no more than cells
-	right    bool
-	priority int
-	value    func(d *drawing, c *session.Client) string
-}
-
-var columns = [...]column{
+var clientColumns = []column[session.Client]{
 	{"id", 3, 0, true, 0, func(_ *drawing, c *session.Client) string { return strconv.FormatUint(c.ID, 10) }},
 	{"peer", 16, 46, false, 1, func(d *drawing, c *session.Client) string { return d.theme.clean(c.Peer) }},
 	{"tls", 3, 0, false, 12, func(_ *drawing, c *session.Client) string {
@@ -51,71 +41,28 @@ var columns = [...]column{
 	}},
 }
 
-// fitting is the columns that there is room for, in their order.
-func fitting(cells int) []column {
-	var use [len(columns)]bool
-	for priority := range len(columns) {
-		for i, c := range columns {
-			if c.priority == priority && cells >= c.cells+1 {
-				use[i] = true
-				cells -= c.cells + 1
-			}
-		}
-	}
-	list := make([]column, 0, len(columns))
-	for i, c := range columns {
-		if use[i] {
-			if c.most > c.cells {
-				more := min(c.most-c.cells, cells)
-				c.cells += more
-				cells -= more
-			}
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
 // clients is the table of them, by id. The selected one has a mark and is always in sight.
-func (d *drawing) clients() []string {
-	w, h := d.size.w, d.plan.clients
+func (d *drawing) clients(w, h int) []string {
 	if h == 0 {
 		return nil
 	}
-	list := fitting(w - 6)
-	head := d.theme.line(w - 2).space(3)
-	for _, c := range list {
-		head.column(plain, c, c.title)
-	}
-	rows := []string{head.fill()}
+	columns := fitting(clientColumns, w-6)
+	rows := []string{titles(d.theme.line(w-2).space(3), columns).fill()}
 	chosen, at, _ := d.view.chosen(d.s)
-	visible := h - 3
+	visible := max(h-3, 0)
 	first := max(0, min(at-visible+1, len(d.s.Clients)-visible))
-	for i := first; i < min(first+visible, len(d.s.Clients)); i++ {
+	last := min(first+visible, len(d.s.Clients))
+	for i := first; i < last; i++ {
 		c := &d.s.Clients[i]
 		mark, r := "", plain
 		if c.ID == chosen.ID {
 			mark, r = ">", strong
 		}
-		l := d.theme.line(w-2).space(1).left(strong, 2, mark)
-		for _, k := range list {
-			l.column(r, k, k.value(d, c))
-		}
-		rows = append(rows, l.fill())
+		rows = append(rows, values(d.theme.line(w-2).space(1).left(strong, 2, mark), d, r, columns, c).fill())
 	}
-	title := fmt.Sprintf("clients %d", len(d.s.Clients))
 	note := ""
 	if len(d.s.Clients) > visible {
-		note = fmt.Sprintf("%d-%d of %d", first+1, min(first+visible, len(d.s.Clients)), len(d.s.Clients))
+		note = fmt.Sprintf("%d-%d of %d", first+1, last, len(d.s.Clients))
 	}
-	return d.theme.box(w, h, false, title, note, rows)
-}
-
-func (l *line) column(r role, c column, s string) {
-	s = l.theme.cut(s, c.cells)
-	if c.right {
-		l.right(r, c.cells, s).space(1)
-	} else {
-		l.left(r, c.cells, s).space(1)
-	}
+	return d.box(panelClients, w, h, fmt.Sprintf("clients %d", len(d.s.Clients)), note, rows)
 }

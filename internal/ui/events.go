@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -13,26 +14,52 @@ func (d *drawing) eventRows() []string {
 	switch n := d.plan.events; {
 	case n == 0:
 		return nil
-	case n < 5:
-		return d.eventList(d.size.w, n)
+	case n < minBox:
+		return d.eventList(len(d.s.Events)-1, d.size.w, n)
 	default:
 		return d.eventsBox(d.size.w, n)
 	}
 }
 
-// eventsBox has the newest events; no columns, no box.
+// eventsBox has the newest events, or older ones where somebody has scrolled; no columns, no box.
 func (d *drawing) eventsBox(w, h int) []string {
-	if w == 0 || h < 3 {
+	if w == 0 {
 		return nil
 	}
-	return d.theme.box(w, h, false, "events", "", d.eventList(w-2, h-2))
+	last, note := d.lastEvent(), ""
+	if n := len(d.s.Events) - 1 - last; n > 0 {
+		note = fmt.Sprintf("+%d new", n)
+	}
+	return d.box(panelEvents, w, h, "events", note, d.eventList(last, w-2, max(h-2, 0)))
 }
 
-// eventList is the newest events that fit, oldest first, long ones in several rows.
-func (d *drawing) eventList(w, h int) []string {
+// lastEvent is the index of the last event in sight; -1 where there is none at all.
+func (d *drawing) lastEvent() int {
+	last := len(d.s.Events) - 1
+	if d.view.event == 0 {
+		return last
+	}
+	for last > 0 && d.s.Events[last].Seq > d.view.event {
+		last--
+	}
+	return last
+}
+
+// firstPage is the index of the last of the oldest events that fill a panel.
+func (d *drawing) firstPage(w, h int) int {
+	for i, e := range d.s.Events {
+		if h -= len(d.event(e, w)); h <= 0 {
+			return i
+		}
+	}
+	return len(d.s.Events) - 1
+}
+
+// eventList is the events up to one that fit, oldest first, long ones in several rows.
+func (d *drawing) eventList(last, w, h int) []string {
 	rows := make([]string, h)
 	left := h
-	for i := len(d.s.Events) - 1; i >= 0 && left > 0; i-- {
+	for i := last; i >= 0 && left > 0; i-- {
 		lines := d.event(d.s.Events[i], w)
 		if len(lines) > left {
 			lines = lines[:left]
@@ -40,8 +67,7 @@ func (d *drawing) eventList(w, h int) []string {
 		left -= len(lines)
 		copy(rows[left:], lines)
 	}
-	rows = rows[left:]
-	return rows
+	return rows[left:]
 }
 
 // event is one event in rows of w cells: a mark, the time, the text.

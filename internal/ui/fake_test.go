@@ -44,6 +44,7 @@ func (f *fake) Screen() captive.Screen {
 func (f *fake) set(change func(s *session.Snapshot, c *captive.Screen)) {
 	f.mu.Lock()
 	change(&f.snapshot, &f.screen)
+	f.screen.Version++
 	f.mu.Unlock()
 	f.tell()
 }

@@ -43,6 +43,15 @@ func running51() session.Snapshot {
 		wave := 0.6 + 0.4*math.Sin(float64(i)/4)
 		s.History = append(s.History, session.Second{Read: uint64(wave * 640 * (1 << 20))})
 	}
+	s.Progress = session.Progress{
+		Covered: block.Covered{Size: s.Size, Read: 19 << 30, Written: 0, Holes: 3 << 30},
+		Done:    19 << 30, Rate: 612 << 20, ETA: 42 * time.Second,
+	}
+	s.Recent[block.Read] = block.Quantiles{Requests: 13960, P50: 210e3, P90: 640e3, P99: 3100e3, Max: 41e6}
+	s.Recent[block.BlockStatus] = block.Quantiles{Requests: 2, P50: 14e3, P90: 20e3, P99: 20e3, Max: 20e3}
+	s.Whole = s.Recent
+	s.Whole[block.Read] = block.Quantiles{Requests: 71234, P50: 224e3, P90: 700e3, P99: 4600e3, Max: 1200e6}
+	s.Peak.Read = 640 << 20
 	for i, text := range []string{
 		"listening at " + s.URI, "child started, pid 4711", "client 1 connected: unix pid 4711",
 		"client 2 connected: [::1]:51514", "client 2: export vm",
@@ -104,7 +113,7 @@ func scenes() []scene {
 		{name: "question-quit", s: running51(), v: view{ask: askQuit}},
 		{name: "question-disconnect", s: running51(), v: view{selected: 2, ask: askSoft, asked: 2}},
 		{name: "help", s: running51(), v: view{help: true}},
-		{name: "focus", s: running51(), v: view{focus: true}},
+		{name: "focus", s: running51(), v: view{typing: true}},
 		{name: "failed", s: with(func(s *session.Snapshot) {
 			s.State, s.Clients, s.InFlight, s.Read = session.Ended, nil, 0, session.Rate{}
 			s.Child.Ended, s.Child.Status = s.Time, captive.Status{Code: 1}
@@ -117,6 +126,19 @@ func scenes() []scene {
 		{name: "no-child", s: with(func(s *session.Snapshot) { s.Child = nil })},
 		{name: "no-colour", s: pausedFor(12 * time.Second), theme: newTheme(false, false)},
 		{name: "ascii", s: pausedFor(12 * time.Second), theme: newTheme(true, true)},
+		{name: "unsized", s: with(func(s *session.Snapshot) { s.Size, s.Progress = 0, session.Progress{} })},
+		{name: "written", s: written()},
+		{name: "stalled-ascii", theme: newTheme(true, true), s: with(func(s *session.Snapshot) {
+			s.Progress.ETA, s.Progress.Stalled = 0, 12*time.Second
+		})},
+		{name: "on-clients", s: running51(), v: view{panel: panelClients}},
+		{name: "on-events", s: log40(), v: view{panel: panelEvents, event: 30}},
+		{name: "zoom-coverage", s: written(), v: view{panel: panelCoverage, zoom: true}},
+		{name: "zoom-throughput", s: running51(), v: view{panel: panelThroughput, zoom: true}},
+		{name: "zoom-requests", s: running51(), v: view{panel: panelRequests, zoom: true}},
+		{name: "zoom-clients", s: crowd(), v: view{panel: panelClients, zoom: true}},
+		{name: "zoom-child", s: running51(), v: view{panel: panelChild, zoom: true, typing: true}},
+		{name: "zoom-events", s: log40(), v: view{panel: panelEvents, zoom: true, event: 30}, theme: newTheme(false, false)},
 		{name: "many-clients", s: crowd(), v: view{selected: 9}},
 	}
 	for i := range list {
@@ -125,6 +147,31 @@ func scenes() []scene {
 		}
 	}
 	return list
+}
+
+// written is a session in which some was read and more was written.
+func written() session.Snapshot {
+	return with(func(s *session.Snapshot) {
+		s.ReadOnly = false
+		s.Write, s.Totals[block.Write] = s.Read, block.OpCount{Requests: 9000, Bytes: 30 << 30}
+		s.Recent[block.Write] = s.Recent[block.Read]
+		for i := range s.History {
+			s.History[i].Written = s.History[i].Read / 2
+		}
+		s.Progress = session.Progress{
+			Covered: block.Covered{Size: s.Size, Read: 11 << 30, Written: 30 << 30, Holes: 3 << 30},
+			Done:    30 << 30, Writing: true, Rate: 100 << 20, ETA: 143 * time.Second,
+		}
+	})
+}
+
+// log40 has more events than there is room for.
+func log40() session.Snapshot {
+	return with(func(s *session.Snapshot) {
+		for i := 6; i <= 40; i++ {
+			s.Events = append(s.Events, session.Event{Seq: uint64(i), Time: s.Time, Text: fmt.Sprintf("client %d connected: unix pid %d", i, i*100)})
+		}
+	})
 }
 
 func crowd() session.Snapshot {
@@ -140,7 +187,7 @@ func crowd() session.Snapshot {
 
 // qemuScreen is what a copy shows on a terminal of the panel's size.
 func qemuScreen(z size) captive.Screen {
-	w, h := childSize(z)
+	w, h := childSize(z, shape{child: true, sized: true})
 	c := captive.Screen{Width: w, Height: h, Lines: make([]string, max(h, 0)), CursorShown: true, Version: 1}
 	if h > 1 {
 		c.Lines[0], c.Lines[1] = "\x1b[32mcopying\x1b[m big.iso "+"→ out", "    (43.08/100%)"

@@ -15,35 +15,67 @@ const patience = 30 * time.Second
 // screen has become smaller Bubble Tea erases what is below, and terminals count that cell in.
 func (d *drawing) footer() string {
 	l := d.theme.line(d.size.w - 1)
-	if d.view.focus {
+	if d.view.typing {
 		return l.text(plain, " ").text(strong, "^A").text(plain, " back").String()
 	}
 	if q := d.question(); q != "" {
 		return l.text(question, " "+q).String()
 	}
-	keys := []string{"p pause", "r resume", "d D disconnect"}
-	if d.s.Child != nil {
-		keys = append(keys, "^A child")
-	}
-	if paused := d.s.Time.Sub(d.s.Since); d.s.State == session.Paused && paused > patience {
-		l.text(warning, fmt.Sprintf(" * paused %s: kernel clients and guests give up ", clock(paused)))
-		keys = []string{"r resume"}
-	}
 	const last = " ? help  q quit"
-	l.keys(keys, l.room-len(last)-2)
+	if paused := d.s.Time.Sub(d.s.Since); d.s.State == session.Paused && paused > patience {
+		if s := fmt.Sprintf(" * paused %s: kernel clients and guests give up ", clock(paused)); l.room >= len(s)+len("r resume")+len(last)+3 {
+			l.text(warning, s)
+		}
+	}
+	l.keys(d.keys(), l.room-len(last)-2)
 	if l.room < len(last) {
 		return l.String()
 	}
 	return l.space(l.room-len(last)).keys([]string{"? help", "q quit"}, l.room).String()
 }
 
+// keys are those that would do something now, the most useful first.
+func (d *drawing) keys() []string {
+	var keys []string
+	switch d.s.State {
+	case session.Pausing, session.Paused:
+		keys = append(keys, "r resume")
+	case session.Starting, session.Listening, session.Running:
+		keys = append(keys, "p pause")
+	}
+	if d.view.zoom {
+		keys = append(keys, "z back")
+	}
+	if running(d.s) {
+		keys = append(keys, "^A child")
+	}
+	if !d.view.zoom && (d.s.Child != nil || d.view.panel != noPanel || len(d.s.Clients) > 0) {
+		keys = append(keys, "z zoom")
+	}
+	if d.view.zoom || d.plan.shows(panelClients) {
+		keys = append(keys, "tab panel")
+	}
+	if len(d.s.Clients) > 0 {
+		keys = append(keys, "d D disconnect")
+	}
+	arrows := d.theme.glyphs.up + " " + d.theme.glyphs.down
+	switch {
+	case d.view.panel == panelEvents:
+		keys = append(keys, arrows+" scroll")
+	case len(d.s.Clients) > 1:
+		keys = append(keys, arrows+" client")
+	}
+	return keys
+}
+
 // keys adds those that fit into so many cells, each "key what it does".
 func (l *line) keys(list []string, cells int) *line {
 	for i, k := range list {
 		gap := min(i, 1) + 1
-		if cells -= gap + len(k); cells < 0 {
-			break
+		if cells < gap+width(k) {
+			continue
 		}
+		cells -= gap + width(k)
 		at := strings.LastIndexByte(k, ' ')
 		l.space(gap).text(strong, k[:at]).text(plain, k[at:])
 	}

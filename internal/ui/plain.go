@@ -39,37 +39,3 @@ func StatusLine(s session.Snapshot) string {
 	}
 	return strings.Join(words, ", ")
 }
-
-// coverageText is how far the session is: "43.1%, ETA 00:42".
-func coverageText(s *session.Snapshot) string {
-	p := &s.Progress
-	text := fmt.Sprintf("%.1f%%", percent(p.Done, p.Size))
-	if eta := etaText(s); eta != "" {
-		text += ", " + eta
-	}
-	return text
-}
-
-// percent is rounded down: nothing is 100 before all is there.
-func percent(part, whole uint64) float64 {
-	if whole == 0 {
-		return 0
-	}
-	return float64(uint64(float64(part)/float64(whole)*1000)) / 10
-}
-
-// etaText is when the rest will be covered, or why that cannot be told; empty when all is.
-func etaText(s *session.Snapshot) string {
-	p := &s.Progress
-	switch {
-	case p.Done == 0 || p.Done >= p.Size:
-		return ""
-	case s.State == session.Pausing || s.State == session.Paused:
-		return "ETA held"
-	case p.Stalled > 0:
-		return "stalled " + clock(p.Stalled)
-	case p.ETA > 0:
-		return "ETA " + clock(p.ETA)
-	}
-	return "ETA --"
-}

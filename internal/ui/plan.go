@@ -1,71 +1,126 @@
 package ui
 
+import "example.com/nbdtui/internal/session"
+
 // Sizes in cells.
 const (
 	minWidth, minHeight = 20, 3 // below it there is the badge alone
-	minMain             = 6     // rows that the child's panel keeps before other panels get any
+	minMain             = 6     // rows of the child's panel, below which it has no box and other panels have no room
 	wideEnough          = 110   // for throughput and requests side by side, in boxes
-	threeBoxes          = 186   // for reading and writing in boxes of their own
+	threeBoxes          = 190   // for reading and writing in boxes of their own
 	besideEnough        = 120   // for events beside the child, which keeps 80 columns
 	uriRows             = 9     // of the panel that stands in the child's place where there is none
 	longLabels          = 100   // for the state line's words in full
 )
 
-// plan says how many rows each panel gets. It depends on the size and on whether there is a child, so nothing moves
-// while a session runs. Room is given by priority: child, clients, throughput, events.
+// plan says how many rows each panel gets. Nothing that changes while a session runs has a say in it, so no panel
+// moves. Room is given by priority: child, coverage, clients, throughput with latencies, events; what is left is the
+// child's.
 type plan struct {
+	coverage   int // rows of the bar; with borders where there are more than one
+	throughput int // rows of throughput and requests
+	boxes      bool
+	clients    int // rows with borders
 	main       int // rows of the child's panel, or of the URI's
-	clients    int // rows of the clients' panel with its borders; 0 for none
-	throughput int // rows of throughput and requests; 0 for none
-	charts     int // rows of a chart in boxes; 0 where there are no boxes
-	events     int // rows of events on their own; 0 for none
-	beside     int // columns of the events' box beside the child; 0 for none
+	events     int // rows of events below it
+	beside     int // columns of the events' box beside it
 }
 
-func planFor(z size, captive bool) plan {
+// shape is what a plan depends on besides the size.
+type shape struct {
+	child bool // there is one
+	sized bool // the export's size is known, so coverage means something
+	whole bool // the panel in the child's place has the whole screen
+}
+
+func shapeOf(s *session.Snapshot, v *view) shape {
+	return shape{child: s.Child != nil, sized: s.Progress.Size > 0, whole: v.zoom && v.panel == panelChild}
+}
+
+func planFor(z size, s shape) plan {
 	p := plan{main: z.h - 2} // the state line and the footer
-	take := func(n int) int {
-		if p.main-n < minMain {
+	if s.whole {
+		return p
+	}
+	take := func(n, keep int) int {
+		if p.main-n < keep {
 			return 0
 		}
 		p.main -= n
 		return n
 	}
-	switch {
-	case z.h < 30:
-		p.clients = take(5)
-	case z.h < 44:
-		p.clients = take(6)
-	default:
-		p.clients = take(8)
+	if s.sized {
+		p.coverage = take(1, 1)
 	}
-	if z.w >= wideEnough && z.h >= 36 {
-		p.charts = min(1+(z.h-36)/14, 3)
-		p.throughput = take(4 + 2*p.charts)
+	if z.h < 44 {
+		p.clients = take(5, minMain)
 	} else {
-		p.throughput = take(3)
+		p.clients = take(8, minMain)
+	}
+	p.boxes = z.w >= wideEnough && z.h >= 36
+	switch {
+	case p.boxes:
+		p.throughput = take(boxRows(z.h), minMain)
+	case z.h < 30:
+		p.throughput = take(3, minMain)
+	default:
+		p.throughput = take(4, minMain)
+	}
+	if z.h >= 50 && p.coverage > 0 {
+		p.coverage += take(2, minMain)
 	}
 	switch {
-	case !captive:
-		p.events = take(max(p.main-uriRows, 2))
-	case z.w >= besideEnough:
+	case !s.child:
+		p.events = take(max(p.main-uriRows, 2), minMain)
+	case z.w >= besideEnough && p.main >= minMain:
 		p.beside = max(38, min(z.w-82, z.w/3))
 	case z.h < 30:
-		p.events = take(2)
+		p.events = take(2, minMain)
 	default:
-		p.events = take(min(3+(z.h-30)/3, 8))
+		p.events = take(min(3+(z.h-30)/3, 8), minMain)
 	}
 	return p
 }
 
+// boxRows is the height of the boxes of throughput and requests on a screen of h rows: two directions or kinds of
+// request, four, all.
+func boxRows(h int) int {
+	switch {
+	case h < 48:
+		return 6
+	case h < 56:
+		return 8
+	}
+	return 11
+}
+
+// shows is true for panels that have a box on the screen.
+func (p plan) shows(n panel) bool {
+	switch n {
+	case panelCoverage:
+		return p.coverage > 1
+	case panelThroughput, panelRequests:
+		return p.boxes && p.throughput > 0
+	case panelClients:
+		return p.clients > 0
+	case panelChild:
+		return p.main >= minMain
+	default:
+		return p.beside > 0 || p.events >= minBox
+	}
+}
+
+// minBox is how many rows a panel has to have for borders to be worth their while.
+const minBox = 5
+
 // childSize is the size of the child's terminal on a screen of size z.
-func childSize(z size) (w, h int) {
+func childSize(z size, s shape) (w, h int) {
 	if z.w < minWidth || z.h < minHeight {
 		return 80, 24 // nothing of it is seen
 	}
-	p := planFor(z, true)
-	if p.main < 3 {
-		return z.w, p.main // without a box
+	p := planFor(z, s)
+	if p.main < minMain {
+		return z.w, max(p.main, minBox) // without a box; more than is seen, so that a line that ends stays for a while
 	}
 	return z.w - p.beside - 2, p.main - 2
 }

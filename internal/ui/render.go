@@ -13,7 +13,7 @@ func render(s session.Snapshot, c captive.Screen, v view, z size, t theme) strin
 	if s.State == session.Paused {
 		stand(&s)
 	}
-	d := drawing{&s, &c, v, z, t, planFor(z, s.Child != nil)}
+	d := drawing{&s, &c, &v, z, t, planFor(z, shapeOf(&s, &v))}
 	var rows []string
 	switch {
 	case z.w < minWidth || z.h < minHeight:
@@ -42,7 +42,7 @@ func stand(s *session.Snapshot) {
 type drawing struct {
 	s     *session.Snapshot
 	child *captive.Screen
-	view  view
+	view  *view
 	size  size
 	theme theme
 	plan  plan
@@ -52,18 +52,47 @@ type drawing struct {
 func (d *drawing) screen() []string {
 	rows := make([]string, 0, d.size.h)
 	rows = append(rows, d.stateLine())
-	rows = append(rows, d.throughput()...)
-	rows = append(rows, d.clients()...)
-	if d.s.Child == nil {
-		rows = append(rows, d.uri()...)
+	if d.view.zoom {
+		rows = append(rows, d.zoomed()...)
 	} else {
-		rows = append(rows, beside(d.childPanel(), d.eventsBox(d.plan.beside, d.plan.main))...)
+		rows = append(rows, d.coverage()...)
+		rows = append(rows, d.throughput()...)
+		rows = append(rows, d.clients(d.size.w, d.plan.clients)...)
+		if d.s.Child == nil {
+			rows = append(rows, d.uri()...)
+		} else {
+			rows = append(rows, beside(d.childPanel(), d.eventsBox(d.plan.beside, d.plan.main))...)
+		}
+		rows = append(rows, d.eventRows()...)
 	}
-	rows = append(rows, d.eventRows()...)
 	for len(rows) < d.size.h-1 {
 		rows = append(rows, "")
 	}
 	return append(rows, d.footer())
+}
+
+// zoomed is the panel that has the whole screen but for the first line and the last.
+func (d *drawing) zoomed() []string {
+	w, h := d.size.w, d.size.h-2
+	var rows []string
+	switch d.view.panel {
+	case panelCoverage:
+		rows = d.coverageScreen(w, h)
+	case panelThroughput:
+		ways := d.directions()
+		rows = d.directionsBox(w, h, "throughput", ways[:])
+	case panelRequests:
+		rows = d.requests(w, h)
+	case panelClients:
+		rows = d.clients(w, h)
+	case panelEvents:
+		rows = d.eventsBox(w, h)
+	default:
+		if d.s.Child != nil {
+			rows = d.childPanel()
+		}
+	}
+	return rows[:min(len(rows), h)]
 }
 
 // beside puts two panels side by side; the right one may be missing.
@@ -72,6 +101,11 @@ func beside(left, right []string) []string {
 		left[i] += right[i]
 	}
 	return left
+}
+
+// box is a panel's: heavy where it has the focus.
+func (d *drawing) box(p panel, w, h int, title, note string, rows []string) []string {
+	return d.theme.box(w, h, d.view.holds(p), title, note, rows)
 }
 
 // box puts a border round rows, each w-2 cells wide, and makes the whole h rows high. note stands at the right of the

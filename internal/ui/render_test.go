@@ -89,6 +89,20 @@ func anySnapshot(t *rapid.T) session.Snapshot {
 			return session.Second{Read: number.Draw(t, "read"), Written: number.Draw(t, "written"), Paused: rapid.Bool().Draw(t, "paused")}
 		}), 0, 60).Draw(t, "history"),
 	}
+	quantiles := rapid.Custom(func(t *rapid.T) (all [block.Commands]block.Quantiles) {
+		for i := range all {
+			all[i] = block.Quantiles{Requests: number.Draw(t, "n"), P50: span.Draw(t, "p50"), P90: span.Draw(t, "p90"),
+				P99: span.Draw(t, "p99"), Max: span.Draw(t, "max")}
+		}
+		return all
+	})
+	s.Recent, s.Whole = quantiles.Draw(t, "recent"), quantiles.Draw(t, "whole")
+	s.Progress = session.Progress{
+		Covered: block.Covered{Size: number.Draw(t, "covered"), Read: number.Draw(t, "read"), Written: number.Draw(t, "written"),
+			Holes: number.Draw(t, "holes")},
+		Done: number.Draw(t, "done"), Rate: rapid.Float64Range(0, 1e15).Draw(t, "progress"),
+		ETA: span.Draw(t, "eta"), Stalled: span.Draw(t, "stalled"),
+	}
 	for i := range rapid.IntRange(0, 20).Draw(t, "clients") {
 		s.Clients = append(s.Clients, session.Client{
 			ID: uint64(i*i + 1), Peer: text.Draw(t, "peer"), State: session.ClientState(rapid.IntRange(0, 2).Draw(t, "state")),
@@ -102,9 +116,9 @@ func anySnapshot(t *rapid.T) session.Snapshot {
 			s.Child.Ended, s.Child.Status = noon, captive.Status{Code: rapid.IntRange(0, 255).Draw(t, "code")}
 		}
 	}
-	for range rapid.IntRange(0, 30).Draw(t, "events") {
+	for i := range rapid.IntRange(0, 30).Draw(t, "events") {
 		s.Events = append(s.Events, session.Event{
-			Time: noon, Level: session.Level(rapid.IntRange(0, 2).Draw(t, "level")), Text: text.Draw(t, "event"),
+			Seq: uint64(i + 1), Time: noon, Level: session.Level(rapid.IntRange(0, 2).Draw(t, "level")), Text: text.Draw(t, "event"),
 		})
 	}
 	return s
@@ -112,9 +126,10 @@ func anySnapshot(t *rapid.T) session.Snapshot {
 
 func anyView(t *rapid.T) view {
 	return view{
-		focus: rapid.Bool().Draw(t, "focus"), selected: rapid.Uint64Range(0, 500).Draw(t, "selected"),
+		typing: rapid.Bool().Draw(t, "typing"), selected: rapid.Uint64Range(0, 500).Draw(t, "selected"),
 		ask: ask(rapid.IntRange(0, int(askForce)).Draw(t, "ask")), asked: rapid.Uint64Range(0, 500).Draw(t, "asked"),
-		help: rapid.Bool().Draw(t, "help"),
+		help: rapid.Bool().Draw(t, "help"), panel: panel(rapid.IntRange(0, panels).Draw(t, "panel")), zoom: rapid.Bool().Draw(t, "zoom"),
+		event: rapid.Uint64Range(0, 40).Draw(t, "event"),
 	}
 }
 
@@ -132,14 +147,14 @@ func anyScreen(t *rapid.T) captive.Screen {
 // While nothing moves the plan does not either: it knows the size alone.
 func TestTheChildKeepsItsSize(t *testing.T) {
 	for _, c := range []struct{ screen, child size }{
-		{size{80, 24}, size{78, 10}},
+		{size{80, 24}, size{78, 9}},
 		{size{120, 40}, size{80, 24}}, // the usual terminal
-		{size{200, 60}, size{132, 40}},
-		{size{40, 8}, size{38, 4}},
-		{size{20, 3}, size{20, 1}},
+		{size{200, 60}, size{132, 34}},
+		{size{40, 8}, size{40, 5}},
+		{size{20, 3}, size{20, 5}},
 		{size{10, 2}, size{80, 24}}, // it is not seen, and need not notice
 	} {
-		if w, h := childSize(c.screen); (size{w, h}) != c.child {
+		if w, h := childSize(c.screen, shape{child: true, sized: true}); (size{w, h}) != c.child {
 			t.Errorf("on %v the child has %dx%d, want %v", c.screen, w, h, c.child)
 		}
 	}

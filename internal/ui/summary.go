@@ -24,24 +24,43 @@ func Summary(s session.Snapshot, tail []string) string {
 	if s.Child != nil {
 		row("child", "%v: %s", s.Child.Status, t.clean(s.Child.Command))
 	}
-	active := max(s.Time.Sub(s.Started)-s.PausedFor, time.Millisecond).Seconds()
-	for cmd, n := range s.Totals {
-		if n.Requests == 0 {
-			continue
-		}
-		moved, noun := "", "requests"
-		if (kind{cmd: block.Cmd(cmd)}).moves() && n.Bytes > 0 {
-			moved = fmt.Sprintf("%10s %11s/s on average", bytesText(float64(n.Bytes)), bytesText(float64(n.Bytes)/active))
-		}
-		if n.Requests == 1 {
-			noun = "request"
-		}
-		row(block.Cmd(cmd).String(), "%7s %-8s %s", count(n.Requests), noun, moved)
+	if p := s.Progress; p.Size > 0 {
+		row("coverage", "%s, %s", percentText(&p), amountText(&p))
 	}
 	if s.Pauses > 0 {
 		row("paused", "%s, %s in all", plural(s.Pauses, "time"), clock(s.PausedFor))
 	}
 	row("clients", "%d", s.Seen)
 	row("errors", "%d", s.Totals.Errors())
+	out.WriteString(t.work(&s))
 	return out.String()
+}
+
+// work is a table of what was asked for, and how fast it was done.
+func (t theme) work(s *session.Snapshot) string {
+	const format = "  %-12s%8s%10s%13s%13s%7s%7s%7s\n"
+	var rows strings.Builder
+	active := max(s.Time.Sub(s.Started)-s.PausedFor, time.Millisecond).Seconds()
+	for cmd, n := range s.Totals {
+		if n.Requests == 0 {
+			continue
+		}
+		k, took := kind{cmd: block.Cmd(cmd)}, &s.Whole[cmd]
+		moved, average, peak := "-", "-", "-"
+		if k.moves() {
+			moved, average = bytesText(float64(n.Bytes)), bytesText(float64(n.Bytes)/active)+"/s"
+		}
+		switch {
+		case k.cmd == block.Read && s.Peak.Read > 0:
+			peak = bytesText(float64(s.Peak.Read)) + "/s"
+		case k.cmd == block.Write && s.Peak.Written > 0:
+			peak = bytesText(float64(s.Peak.Written)) + "/s"
+		}
+		fmt.Fprintf(&rows, format, k.cmd, count(n.Requests), moved, average, peak,
+			t.latency(took, took.P50), t.latency(took, took.P99), t.latency(took, took.Max))
+	}
+	if rows.Len() == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, "", "requests", "bytes", "average", "peak", "p50", "p99", "max") + rows.String()
 }

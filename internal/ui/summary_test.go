@@ -21,12 +21,14 @@ func TestSummary(t *testing.T) {
 	})
 	want := "\x1b[31mlast\x1b[m\nwords\n" + `nbdtui: big.iso, 00:51
   child          exited 3: qemu-img convert -p $nbd out
-  read            71,234 requests   19.0 GiB   503.3 MiB/s on average
-  flush                1 request
-  block-status        12 requests
+  coverage       43.1%, 19.0/44.0 GiB
   paused         2 times, 00:12 in all
   clients        2
   errors         1
+              requests     bytes      average         peak    p50    p99    max
+  read          71,234  19.0 GiB  503.3 MiB/s  640.0 MiB/s 224 µs 4.6 ms  1.2 s
+  flush              1         -            -            -      -      -      -
+  block-status      12         -            -            -  14 µs  20 µs  20 µs
 `
 	if diff := cmp.Diff(want, Summary(s, []string{"\x1b[31mlast\x1b[m", "words"})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

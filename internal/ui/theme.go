@@ -50,6 +50,11 @@ type glyphs struct {
 	light, heavy frame
 	levels       [9]string // of a chart's cell: nothing, an eighth, … full
 	paused       string    // a second without requests
+	read         string    // coverage: what was read, written, is a known hole, has not been touched
+	written      string
+	hole         string
+	rest         string
+	micro        string // of seconds
 	ellipsis     string
 	up, down     string
 }
@@ -58,19 +63,23 @@ type glyphs struct {
 type frame struct{ h, v, tl, tr, br, bl string }
 
 var unicodeGlyphs = glyphs{
-	light:    frame{"─", "│", "╭", "╮", "╯", "╰"},
-	heavy:    frame{"═", "║", "╔", "╗", "╝", "╚"},
-	levels:   [9]string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
-	paused:   "░",
+	light:  frame{"─", "│", "╭", "╮", "╯", "╰"},
+	heavy:  frame{"═", "║", "╔", "╗", "╝", "╚"},
+	levels: [9]string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
+	paused: "░",
+	read:   "█", written: "▓", hole: "▒", rest: "─",
+	micro:    "µ",
 	ellipsis: "…",
 	up:       "↑", down: "↓",
 }
 
 var asciiGlyphs = glyphs{
-	light:    frame{"-", "|", "+", "+", "+", "+"},
-	heavy:    frame{"=", "#", "#", "#", "#", "#"},
-	levels:   [9]string{" ", "_", ".", "-", "=", "+", "*", "%", "#"},
-	paused:   ":",
+	light:  frame{"-", "|", "+", "+", "+", "+"},
+	heavy:  frame{"=", "#", "#", "#", "#", "#"},
+	levels: [9]string{" ", "_", ".", "-", "=", "+", "*", "%", "#"},
+	paused: ":",
+	read:   "#", written: "+", hole: ":", rest: ".",
+	micro:    "u",
 	ellipsis: "~",
 	up:       "up", down: "down",
 }

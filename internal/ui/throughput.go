@@ -13,13 +13,14 @@ type direction struct {
 	word  string
 	rate  session.Rate
 	total uint64
+	took  block.Quantiles
 	chart []uint64 // bytes a second, oldest first
 	peak  uint64
 }
 
 func (d *drawing) directions() [2]direction {
-	read := direction{role: reading, word: "read", rate: d.s.Read, total: d.s.Totals[block.Read].Bytes}
-	write := direction{role: writing, word: "write", rate: d.s.Write, total: d.s.Totals[block.Write].Bytes}
+	read := direction{role: reading, word: "read", rate: d.s.Read, total: d.s.Totals[block.Read].Bytes, took: d.s.Recent[block.Read]}
+	write := direction{role: writing, word: "write", rate: d.s.Write, total: d.s.Totals[block.Write].Bytes, took: d.s.Recent[block.Write]}
 	for _, second := range d.s.History {
 		read.add(second.Read)
 		write.add(second.Written)
@@ -32,46 +33,79 @@ func (d *direction) add(n uint64) {
 	d.peak = max(d.peak, n)
 }
 
-// throughput is the last minute's, and the requests by kind: side by side in boxes, or three bare rows.
+// throughput is the last minute's, and the requests by kind: side by side in boxes, or bare rows.
 func (d *drawing) throughput() []string {
+	w, h := d.size.w, d.plan.throughput
 	switch {
-	case d.plan.throughput == 0:
+	case h == 0:
 		return nil
-	case d.size.w >= threeBoxes && d.plan.charts > 0:
-		const w = 64 // a minute, and the borders
+	case w >= threeBoxes && d.plan.boxes:
+		const box = 64 // a minute, and the borders
 		ways := d.directions()
-		left, right := d.directionsBox(w, "reading", ways[:1]), d.directionsBox(w, "writing", ways[1:])
-		return beside(beside(left, right), d.requestsBox(d.size.w-2*w))
-	case d.plan.charts > 0:
-		w, ways := d.size.w/2, d.directions()
-		return beside(d.directionsBox(w, "throughput", ways[:]), d.requestsBox(d.size.w-w))
+		left, right := d.directionsBox(box, h, "reading", ways[:1]), d.directionsBox(box, h, "writing", ways[1:])
+		return beside(beside(left, right), d.requests(w-2*box, h))
+	case d.plan.boxes:
+		ways := d.directions()
+		return beside(d.directionsBox(w/2, h, "throughput", ways[:]), d.requests(w-w/2, h))
 	}
-	return append(d.throughputRows(), d.requestsRow())
+	rows := d.throughputRows(h > 3)
+	if h > 3 {
+		rows = append(rows, d.requestsRow(w, 0))
+	}
+	return rows
 }
 
-// throughputRows has reading in the left half and writing in the right.
-func (d *drawing) throughputRows() []string {
-	numbers, charts := d.theme.line(d.size.w), d.theme.line(d.size.w)
+// throughputRows has reading in the left half and writing in the right. Where no row of requests follows, errors are
+// told here.
+func (d *drawing) throughputRows(more bool) []string {
+	numbers, charts, took := d.theme.line(d.size.w), d.theme.line(d.size.w), d.theme.line(d.size.w)
 	half := d.size.w / 2
+	kept := 0
+	if !more {
+		kept = len("  err 999")
+	}
 	for _, way := range d.directions() {
 		cells := half - 2
 		numbers.space(1).raw(d.numbers(way, cells, false), cells).space(1)
 		charts.space(1).raw(d.chart(way, cells, 1)[0], cells).space(1)
+		took.space(1).raw(d.took(way, cells-kept), max(cells-kept, 0))
+		if way.word == "read" || more {
+			took.space(kept + 1)
+		}
 	}
-	return []string{numbers.String(), charts.String()}
+	if !more {
+		d.errors(took)
+	}
+	return []string{numbers.String(), charts.String(), took.fill()}
+}
+
+// took is how long requests took of late, as far as there is room to say it.
+func (d *drawing) took(way direction, cells int) string {
+	l := d.theme.line(cells)
+	gap := 0
+	for _, q := range quantiles(&way.took) {
+		if cells < 46 && q.word == "p90" {
+			continue
+		}
+		if l.room >= gap+10 {
+			l.space(gap).text(plain, q.word).right(strong, 7, d.theme.latency(&way.took, q.at))
+			gap = 2
+		}
+	}
+	return l.fill()
 }
 
 // directionsBox has the rows of the box shared between one direction or both.
-func (d *drawing) directionsBox(w int, title string, ways []direction) []string {
+func (d *drawing) directionsBox(w, h int, title string, ways []direction) []string {
 	var rows []string
-	charts := (d.plan.throughput-2)/len(ways) - 1
+	charts := max((h-2)/len(ways)-1, 0)
 	for _, way := range ways {
 		rows = append(rows, d.theme.line(w-2).space(1).raw(d.numbers(way, w-4, true), w-4).fill())
 		for _, row := range d.chart(way, w-4, charts) {
 			rows = append(rows, d.theme.line(w-2).space(1).raw(row, w-4).fill())
 		}
 	}
-	return d.theme.box(w, d.plan.throughput, false, title, fmt.Sprintf("%d s", min(w-4, 60)), rows)
+	return d.box(panelThroughput, w, h, title, fmt.Sprintf("%d s", min(w-4, 60)), rows)
 }
 
 // numbers is a direction's rates and total, or as many of them as there is room for.

@@ -4,12 +4,30 @@ import "example.com/nbdtui/internal/session"
 
 // view is what the person at the dashboard has chosen to look at. It never leaves the dashboard.
 type view struct {
-	focus    bool   // the child has the keyboard
+	typing   bool   // the child has the keyboard
+	panel    panel  // what keys are about, besides those that mean the same everywhere
+	zoom     bool   // panel has the whole screen
 	selected uint64 // id of a client; 0 for the first
+	event    uint64 // Seq of the last event in sight; 0 for the newest, whichever that is
 	ask      ask
 	asked    uint64 // the client that ask is about
 	help     bool
 }
+
+// panel is one of the dashboard's, numbered as they stand on the screen.
+type panel uint8
+
+const (
+	noPanel panel = iota
+	panelCoverage
+	panelThroughput
+	panelRequests
+	panelClients
+	panelChild
+	panelEvents
+
+	panels = int(panelEvents) // besides noPanel
+)
 
 // ask is the question in the footer.
 type ask uint8
@@ -24,6 +42,14 @@ const (
 // size is of a screen, in cells.
 type size struct{ w, h int }
 
+// holds is true for the panel that has the keyboard, or that keys are about.
+func (v *view) holds(p panel) bool {
+	if v.typing {
+		return p == panelChild
+	}
+	return p == v.panel
+}
+
 // client finds a client by its id; one that has gone is zero.
 func client(s *session.Snapshot, id uint64) session.Client {
 	for _, c := range s.Clients {
@@ -35,7 +61,7 @@ func client(s *session.Snapshot, id uint64) session.Client {
 }
 
 // chosen is the client that keys are about: the selected one, the one next to it where it has left.
-func (v view) chosen(s *session.Snapshot) (c session.Client, index int, ok bool) {
+func (v *view) chosen(s *session.Snapshot) (c session.Client, index int, ok bool) {
 	for i, c := range s.Clients {
 		if c.ID >= v.selected || i == len(s.Clients)-1 {
 			return c, i, true
