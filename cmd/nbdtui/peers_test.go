@@ -95,3 +95,23 @@ func TestSeveralWritersVerify(t *testing.T) {
 		}
 	}
 }
+
+// A disk that fails is told of, once a second at most, and the client gets an error.
+func TestAFailedReadIsTold(t *testing.T) {
+	peer(t, "nbdsh")
+	disk := image(t, 1)
+	r := quiet(t, "file", disk, "--run", `PATH=/usr/bin:$PATH nbdsh -u "$nbd" -c '
+import os
+os.truncate("`+disk+`", 0)
+for i in range(50):
+    try:
+        h.pread(4096, 4096 * i)
+        assert False, "bytes that are not there"
+    except nbd.Error as e:
+        assert e.errno == "EIO", e.errno
+'`)
+	if r.code != 0 || strings.Count(r.stderr, "\n") > 10 || !strings.HasPrefix(r.stderr, "nbdtui: error: client 1 (unix pid ") ||
+		!strings.Contains(r.stderr, "read of 4096 bytes at 0: ") {
+		t.Errorf("status %d, %q", r.code, r.stderr)
+	}
+}

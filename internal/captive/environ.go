@@ -24,6 +24,11 @@ func TCPVariables(port, export string) Variables {
 	return Variables{URI: tcpURI(port, export), Port: port, ExportName: export}
 }
 
+// VsockVariables are those of a vsock port of this machine, as nbdkit has them: the port is in the URI only.
+func VsockVariables(port uint32, export string) Variables {
+	return Variables{URI: vsockURI(port, export), ExportName: export}
+}
+
 // Environ is base with the variables in it. What base says under these names is dropped, and so is a tls, which names
 // a mode that this server is not in.
 func (v Variables) Environ(base []string) []string {

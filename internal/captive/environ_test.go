@@ -16,6 +16,8 @@ func TestVariablesAreThoseOfNbdkit(t *testing.T) {
 		{TCPVariables("123", "a b/ü"), "nbd://localhost:123/a%20b/%C3%BC", "123", ""},
 		{UnixVariables("/tmp/n.sock", ""), "nbd+unix://?socket=/tmp/n.sock", "", "/tmp/n.sock"},
 		{UnixVariables("/tmp/a&b", "x?#%"), "nbd+unix:///x%3F%23%25?socket=/tmp/a%26b", "", "/tmp/a&b"},
+		{VsockVariables(10809, ""), "nbd+vsock://1:10809", "", ""},
+		{VsockVariables(4294967295, "a b"), "nbd+vsock://1:4294967295/a%20b", "", ""},
 		{UnixVariables("/A-z_0.9~", "$'\"\n"), "nbd+unix:///%24%27%22%0A?socket=/A-z_0.9~", "", "/A-z_0.9~"},
 	} {
 		got := [...]string{test.vars.URI, test.vars.Port, test.vars.UnixSocket}

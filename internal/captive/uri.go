@@ -18,6 +18,14 @@ func tcpURI(port, export string) string {
 	return "nbd://localhost:" + port + export
 }
 
+// vsockURI names an export behind a vsock port of this machine, whose context id for itself is 1 (VMADDR_CID_LOCAL).
+func vsockURI(port uint32, export string) string {
+	if export != "" {
+		export = "/" + escape(export)
+	}
+	return fmt.Sprintf("nbd+vsock://1:%d%s", port, export)
+}
+
 // escape writes every byte as %XX but letters, digits and .-_~/, which no shell, URI parser or qemu option string
 // takes for something else.
 func escape(s string) string {

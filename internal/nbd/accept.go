@@ -59,6 +59,15 @@ func (s *Server) start(n net.Conn) {
 	}
 }
 
+// ServeConn serves one connection, and returns when it has ended.
+func (s *Server) ServeConn(n net.Conn) {
+	if c := s.add(n); c != nil {
+		c.serve()
+	} else {
+		n.Close()
+	}
+}
+
 // listen registers l, unless accepting has ended.
 func (s *Server) listen(l net.Listener) bool {
 	s.mu.Lock()

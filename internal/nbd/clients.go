@@ -20,6 +20,7 @@ type Client struct {
 	Connected time.Time
 	InFlight  int // requests past the gate
 	Held      int // requests waiting at the gate
+	Queued    int // requests waiting for a worker
 	Counts    block.Counts
 	Pending   []block.Pending // requests that a worker has in hand, oldest first
 }
@@ -73,6 +74,7 @@ func (c *conn) snapshot() Client {
 	}
 	n.Export, n.Options, n.Counts = c.export.name, c.options, c.counters.Counts()
 	n.InFlight = len(n.Pending)
+	n.Queued = max(int(c.unfinished.Load())-len(n.Pending), 0)
 	if l := c.export.lane; l != nil {
 		n.InFlight, n.Held = l.InFlight(), l.Held()
 	}

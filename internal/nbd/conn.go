@@ -39,6 +39,8 @@ type conn struct {
 	workers    sync.WaitGroup
 	started    int                    // workers
 	unfinished atomic.Int64           // jobs given to workers and not finished
+	lamented   atomic.Int64           // block.Clock when a failed request was last told of
+	untold     atomic.Uint64          // failed requests since that were not
 	clock      int64                  // block.Clock when the reader woke up
 	prompt     [block.Commands]uint64 // requests that it has served since
 	demand     atomic.Uint32

@@ -66,14 +66,15 @@ func (c *conn) handshake() error {
 
 // greet exchanges flags ("Fixed newstyle negotiation").
 func (c *conn) greet() error {
-	if err := c.say(wire.AppendGreeting(nil, wire.FixedNewstyle|wire.NoZeroes)); err != nil {
+	offered := (wire.FixedNewstyle | wire.NoZeroes) &^ c.server.cfg.WithheldFlags
+	if err := c.say(wire.AppendGreeting(nil, offered)); err != nil {
 		return err
 	}
 	if err := c.in.fill(wire.ClientFlagsSize); err != nil {
 		return err
 	}
 	flags := wire.DecodeClientFlags(c.in.next(wire.ClientFlagsSize))
-	if flags&^(wire.FixedNewstyle|wire.NoZeroes) != 0 {
+	if flags&^uint32(offered) != 0 {
 		return violation(fmt.Sprintf("unknown client flags %#x", flags))
 	}
 	c.fixed, c.noZeroes = flags&wire.FixedNewstyle != 0, flags&wire.NoZeroes != 0

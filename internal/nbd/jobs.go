@@ -2,6 +2,7 @@ package nbd
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"example.com/nbdtui/internal/block"
@@ -90,6 +91,7 @@ func (c *conn) serveNow(j *job) bool {
 		return false
 	}
 	c.counters.End(c.readerSlot(), &r, err)
+	c.lament(j, err)
 	if c.server.cfg.Coverage != nil {
 		c.touch(j, a, err)
 		c.prompt[j.Cmd]++
@@ -135,12 +137,37 @@ func (c *conn) serveJob(slot int, j *job) {
 		err = c.export.door.Serve(c.ctx, j.Request, a.Reply())
 	}
 	c.counters.End(slot, &j.Request, err)
+	c.lament(j, err)
 	if c.server.cfg.Coverage != nil {
 		c.touch(j, a, err)
 		c.counters.Took(j.Cmd, 1, time.Duration(block.Clock()-j.clock)-a.Held())
 	}
 	c.settle(j)
 	c.reply(j, a, err, true)
+}
+
+// lamentPeriod is how often a client's failed requests are told of: a broken disk fails them all.
+const lamentPeriod = int64(time.Second)
+
+// lament tells of a request that failed, unless that was the client's own doing or the shutdown's.
+func (c *conn) lament(j *job, err error) {
+	if err == nil {
+		return
+	}
+	var refused interface{ Reason() string }
+	if n := errno(err, &j.Request); n == wire.ESHUTDOWN || n == wire.ENOTSUP || errors.As(err, &refused) {
+		return
+	}
+	now, last := block.Clock(), c.lamented.Load()
+	if last != 0 && now-last < lamentPeriod || !c.lamented.CompareAndSwap(last, now) {
+		c.untold.Add(1)
+		return
+	}
+	more := ""
+	if n := c.untold.Swap(0); n > 0 {
+		more = fmt.Sprintf(" (and %d before it)", n)
+	}
+	c.event(Failure, "%v of %d bytes at %d: %v%s", j.Cmd, j.Length, j.Offset, err, more)
 }
 
 // touch notes what a request has touched.

@@ -27,6 +27,9 @@ func (c *conn) optStructuredReply(o option) error {
 	if o.Length != 0 {
 		return c.invalid(o, "this option takes no data")
 	}
+	if c.server.cfg.NoStructuredReplies {
+		return c.refuse(o, wire.RepErrUnsup, "structured replies are turned off")
+	}
 	c.structured = true
 	return c.acknowledge(o, nil)
 }

@@ -29,6 +29,9 @@ type Config struct {
 	MaxConnections   int           // above it connections are closed at once; 0 means 128
 	HandshakeTimeout time.Duration // from the connection to the end of option haggling; 0 means 10 s
 
+	WithheldFlags       uint16 // handshake flags that are not offered, for clients that must be tried without
+	NoStructuredReplies bool   // NBD_OPT_STRUCTURED_REPLY is refused
+
 	// Coverage is where it is noted what clients touch, in exports of its size; and beside it how long requests take.
 	// Nil notes neither.
 	Coverage *block.Coverage
@@ -44,6 +47,7 @@ type Level uint8
 const (
 	Info    Level = iota // a client came or went
 	Warning              // a client broke the protocol, was refused, or was cut off
+	Failure              // a request failed that should not have: the disk's doing
 )
 
 // Server serves any number of listeners and connections. All methods may be called concurrently. Shutdown must be

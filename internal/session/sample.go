@@ -18,6 +18,7 @@ type sampler struct {
 	total   window
 	clients map[uint64]*window
 	history []Second
+	peak    Second
 	last    block.Counts          // at the end of the last whole second
 	next    time.Time             // end of the present one
 	took    []block.LatencyCounts // at the end of the last whole seconds, oldest first
@@ -105,12 +106,13 @@ func (s *Session) snap(now time.Time) Snapshot {
 		Child:  s.childInfo.Load(),
 		Events: s.log.list(),
 	}
-	s.addClients(&n, now)
+	paused := gate.State == block.Pausing || gate.State == block.Paused
+	s.addClients(&n, now, paused)
 	n.InFlight = gate.InFlight
 	n.Read, n.Write = s.sample.total.rates(now, n.Totals)
-	paused := gate.State == block.Pausing || gate.State == block.Paused
 	took := s.server.Latencies()
 	n.History = s.sample.second(now, n.Totals, &took, paused)
+	n.Peak = s.sample.peak
 	n.Recent, n.Whole = s.sample.latency(&took)
 	n.Progress = s.sample.look(now, s.coverage.Covered(), paused)
 	n.State, n.Since = s.state(gate, n.Seen)
@@ -137,7 +139,7 @@ func (s *Session) state(gate block.GateStatus, seen int) (State, time.Time) {
 }
 
 // addClients fills in the clients, and adds them to what is summed.
-func (s *Session) addClients(n *Snapshot, now time.Time) {
+func (s *Session) addClients(n *Snapshot, now time.Time, paused bool) {
 	clients := s.server.Clients()
 	n.Totals, n.Seen = clients.Gone, clients.Seen
 	windows := make(map[uint64]*window, len(clients.Present))
@@ -152,9 +154,12 @@ func (s *Session) addClients(n *Snapshot, now time.Time) {
 			Export: c.Export, Options: c.Options, Connected: c.Connected,
 			InFlight: c.InFlight, Held: c.Held, Counts: c.Counts, Pending: c.Pending,
 		}
+		if paused {
+			client.Held += c.Queued // they find the gate closed as soon as a worker is free
+		}
 		client.Read, client.Write = w.rates(now, c.Counts)
 		n.Clients = append(n.Clients, client)
-		n.Held += c.Held
+		n.Held += client.Held
 		n.Totals.Add(c.Counts)
 		for _, p := range c.Pending {
 			n.Oldest = max(n.Oldest, p.Age)
@@ -178,13 +183,17 @@ func (p *sampler) second(now time.Time, c block.Counts, took *block.LatencyCount
 	}
 	// A new slice, since the old one was given out.
 	h := append(make([]Second, 0, historyLen), p.history[max(len(p.history)-historyLen+1, 0):]...)
-	p.history = append(h, Second{
+	second := Second{
 		Read:    c[block.Read].Bytes - p.last[block.Read].Bytes,
 		Written: c[block.Write].Bytes - p.last[block.Write].Bytes,
 		Paused:  paused,
-	})
+	}
+	p.history = append(h, second)
+	p.peak.Read, p.peak.Written = max(p.peak.Read, second.Read), max(p.peak.Written, second.Written)
 	p.last = c
-	p.took = append(p.took[max(len(p.took)-latencySpan+1, 0):], *took)
+	if !paused { // what was served before a pause is still of late after it
+		p.took = append(p.took[max(len(p.took)-latencySpan+1, 0):], *took)
+	}
 	return p.history
 }
 

@@ -23,9 +23,12 @@ type Config struct {
 	ReadOnly bool
 	Export   string // the name in the URI; what is advertised does not depend on it
 
-	Workers        int  // requests at once on a connection; 0 for 16
-	MaxConnections int  // 0 for 128
-	Splice         bool // send large reads without a copy
+	Workers             int           // requests at once on a connection; 0 for 16
+	MaxConnections      int           // 0 for 128
+	Splice              bool          // send large reads without a copy
+	HandshakeTimeout    time.Duration // 0 for 10 s
+	WithheldFlags       uint16        // handshake flags that are not offered
+	NoStructuredReplies bool
 
 	Run         string        // the captive's command line; empty for none
 	Terminal    bool          // it gets a terminal of its own
@@ -35,17 +38,20 @@ type Config struct {
 	ServerGrace time.Duration // for requests in flight; 0 for 5 s
 
 	Event func(Event) // told each event, in order; must not block; nil for nobody
+	State func(State) // told what the gate does, and each step to the end; must not block; nil for nobody
+	// Bound is called when the sockets are bound, and before a client is served or the child started. Nil for nothing.
+	Bound func(*Session) error
 }
 
 // Session is one running session. All methods may be called concurrently.
 type Session struct {
-	cfg      Config
-	started  time.Time
-	gate     *block.Gate
-	layers   *layers
-	listener *listener
-	server   *nbd.Server
-	log      log
+	cfg       Config
+	started   time.Time
+	gate      *block.Gate
+	layers    *layers
+	listeners []*listener // none where there is only one client
+	server    *nbd.Server
+	log       log
 
 	ctx    context.Context // ends with the session's last step
 	cancel context.CancelFunc
@@ -102,28 +108,41 @@ func Start(cfg Config) (_ *Session, err error) {
 		}
 		s.coverage = block.NewCoverage(s.export.Size)
 	}
-	if s.listener, err = cfg.Listen.open(cfg.Export); err != nil {
+	if s.listeners, err = cfg.Listen.open(cfg.Export); err != nil {
 		return nil, err
 	}
 	if err = s.layers.start(); err != nil {
 		return nil, err
 	}
+	if cfg.Bound != nil {
+		if err = cfg.Bound(s); err != nil {
+			return nil, err
+		}
+	}
 	s.server = nbd.NewServer(nbd.Config{
-		Open:           s.layers.open,
-		List:           s.layers.exports,
-		Admit:          s.layers.admit,
-		Gate:           s.gate,
-		ReadOnly:       cfg.ReadOnly,
-		Workers:        cfg.Workers,
-		Prompt:         cfg.Stack.Prompt(),
-		Splice:         cfg.Splice,
-		MaxConnections: cfg.MaxConnections,
-		Coverage:       s.coverage,
-		Shutdown:       func() { s.Shutdown(ByLayer, "a layer asked for it") },
-		Event:          s.clientEvent,
+		Open:                s.layers.open,
+		List:                s.layers.exports,
+		Admit:               s.layers.admit,
+		Gate:                s.gate,
+		ReadOnly:            cfg.ReadOnly,
+		Workers:             cfg.Workers,
+		Prompt:              cfg.Stack.Prompt(),
+		Splice:              cfg.Splice,
+		MaxConnections:      cfg.MaxConnections,
+		HandshakeTimeout:    cfg.HandshakeTimeout,
+		WithheldFlags:       cfg.WithheldFlags,
+		NoStructuredReplies: cfg.NoStructuredReplies,
+		Coverage:            s.coverage,
+		Shutdown:            func() { s.Shutdown(ByLayer, "a layer asked for it") },
+		Event:               s.clientEvent,
 	})
-	s.info("listening at %s", s.listener.vars.URI)
-	s.tasks.Go(s.serve)
+	for _, l := range s.listeners {
+		s.info("listening at %v", l)
+		s.tasks.Go(func() { s.serve(l) })
+	}
+	if cfg.Listen.Client != nil {
+		s.tasks.Go(s.serveClient)
+	}
 	if cfg.Run == "" {
 		close(s.childDone)
 	} else if s.childInfo.Store(&Child{Command: cfg.Run}); !cfg.Terminal {
@@ -152,9 +171,10 @@ func (s *Session) abandon() {
 	if s.server != nil {
 		s.server.Shutdown(s.ctx)
 	}
-	if s.listener != nil {
-		s.listener.Close()
+	for _, l := range s.listeners {
+		l.Close()
 	}
+	s.cfg.Listen.abandon()
 	s.tasks.Wait()
 	if s.layers != nil {
 		s.layers.close()
@@ -183,16 +203,22 @@ func (s *Session) probe() (block.Info, error) {
 	return door.Info(), door.Close(s.ctx)
 }
 
-func (s *Session) serve() {
-	if err := s.server.Serve(s.listener); err != nil {
+func (s *Session) serve(l *listener) {
+	if err := s.server.Serve(l); err != nil {
 		s.fail("accept clients: %v", err)
 		s.Shutdown(ByLayer, "no client can come any more")
 	}
 }
 
+// serveClient serves the only client, whose end is the session's.
+func (s *Session) serveClient() {
+	s.server.ServeConn(s.cfg.Listen.Client)
+	s.Shutdown(ByLayer, "the only client has left")
+}
+
 // startChild starts the captive; w and h are of its terminal.
 func (s *Session) startChild(w, h int) {
-	env := s.listener.vars.Environ(os.Environ())
+	env := s.variables().Environ(os.Environ())
 	c, err := captive.Start(captive.Config{
 		Command: s.cfg.Run, Env: env,
 		Pty: s.cfg.Terminal, Width: w, Height: h, Wait: s.cfg.OutputWait,
@@ -240,11 +266,40 @@ func (s *Session) Wait() (code int, err error) {
 	return 0, nil
 }
 
-// URI is where clients connect.
-func (s *Session) URI() string { return s.listener.vars.URI }
+// variables are those of the first socket, which is the child's.
+func (s *Session) variables() captive.Variables {
+	if len(s.listeners) == 0 {
+		return captive.Variables{}
+	}
+	return s.listeners[0].vars
+}
+
+// URI is where clients connect; where there are several sockets, to the first one. Empty where there is none.
+func (s *Session) URI() string { return s.variables().URI }
+
+// URIs are all of them.
+func (s *Session) URIs() (list []string) {
+	for _, l := range s.listeners {
+		list = append(list, l.vars.URI)
+	}
+	return list
+}
+
+// UnixSocket is the path of the socket that the session has made; empty where it is of another kind.
+func (s *Session) UnixSocket() string {
+	if s.cfg.Listen.Sockets != nil {
+		return ""
+	}
+	return s.variables().UnixSocket
+}
 
 // PrivateDir is the directory of a private socket, which the session removes; empty where there is none.
-func (s *Session) PrivateDir() string { return s.listener.dir }
+func (s *Session) PrivateDir() string {
+	if len(s.listeners) == 0 {
+		return ""
+	}
+	return s.listeners[0].dir
+}
 
 func (s *Session) info(format string, args ...any) { s.note(Info, format, args...) }
 func (s *Session) warn(format string, args ...any) { s.note(Warning, format, args...) }
@@ -257,11 +312,7 @@ func (s *Session) note(l Level, format string, args ...any) {
 
 // clientEvent takes the protocol server's events.
 func (s *Session) clientEvent(l nbd.Level, format string, args ...any) {
-	if l == nbd.Warning {
-		s.warn(format, args...)
-	} else {
-		s.info(format, args...)
-	}
+	s.note([...]Level{nbd.Info: Info, nbd.Warning: Warning, nbd.Failure: Failure}[l], format, args...)
 }
 
 // poke asks for a Snapshot now.
@@ -329,14 +380,23 @@ func (s *Session) Changed() <-chan struct{} { return s.changed }
 func (s *Session) gateChanged(now block.GateStatus) {
 	switch now.State {
 	case block.Pausing:
+		s.tellState(Pausing)
 		s.info("pausing: %d in flight", now.InFlight)
 	case block.Paused:
+		s.tellState(Paused)
 		s.info("paused: P after %v", now.Took.Round(time.Millisecond))
 	case block.Running:
+		s.tellState(Running)
 		if now.Before == block.Pausing {
 			s.info("pause cancelled")
 		} else {
 			s.info("resumed after %v", now.Took.Round(time.Millisecond))
 		}
+	}
+}
+
+func (s *Session) tellState(st State) {
+	if s.cfg.State != nil {
+		s.cfg.State(st)
 	}
 }

@@ -129,6 +129,7 @@ func (s *Session) run() {
 func (s *Session) enter(st State) {
 	s.phaseSince.Store(time.Now().UnixNano())
 	s.phase.Store(uint32(st))
+	s.tellState(st)
 	s.poke()
 }
 
@@ -171,7 +172,9 @@ func (s *Session) endRest() {
 		}
 		c.Close()
 	}
-	s.listener.Close()
+	for _, l := range s.listeners {
+		l.Close()
+	}
 	s.enter(Ended)
 	s.cancel()
 	s.tasks.Wait()

@@ -29,6 +29,7 @@ type Snapshot struct {
 	Read    Rate
 	Write   Rate
 	History []Second // the last minute, oldest first, at most 60
+	Peak    Second   // the most bytes that any one second had, in each direction
 
 	Recent   [block.Commands]block.Quantiles // how long requests took in the last 10 s
 	Whole    [block.Commands]block.Quantiles // and in all

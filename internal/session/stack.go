@@ -25,9 +25,26 @@ type level struct {
 	given   map[string]bool // keys set so far
 }
 
-// Configure looks the layers up and gives them their parameters. filters are outermost first. A word is key=value,
-// for the outermost layer that knows the key, or a bare value, for the plugin's magic key.
+// Configure is Parse, and refuses a stack to which a parameter is missing.
 func Configure(plugin string, filters, words []string) (*Stack, error) {
+	s, err := Parse(plugin, filters, words)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range s.levels {
+		for _, p := range l.table.Params {
+			if p.Need && !l.given[p.Name] {
+				return nil, param.WithHint(fmt.Errorf("%s %s: %s= must be given", l.Kind, l.Name, p.Name),
+					fmt.Sprintf("add %s=%s: %s", p.Name, p.Kind, p.Help))
+			}
+		}
+	}
+	return s, nil
+}
+
+// Parse looks the layers up and gives them their parameters. filters are outermost first. A word is key=value, for the
+// outermost layer that knows the key, or a bare value, for the plugin's magic key.
+func Parse(plugin string, filters, words []string) (*Stack, error) {
 	s := &Stack{Source: plugin}
 	for _, f := range filters {
 		if err := s.add(block.Filter, f); err != nil {
@@ -40,14 +57,6 @@ func Configure(plugin string, filters, words []string) (*Stack, error) {
 	for _, w := range words {
 		if err := s.set(w); err != nil {
 			return nil, err
-		}
-	}
-	for _, l := range s.levels {
-		for _, p := range l.table.Params {
-			if p.Need && !l.given[p.Name] {
-				return nil, param.WithHint(fmt.Errorf("%s %s: %s= must be given", l.Kind, l.Name, p.Name),
-					fmt.Sprintf("add %s=%s: %s", p.Name, p.Kind, p.Help))
-			}
 		}
 	}
 	return s, nil
