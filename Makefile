@@ -4,9 +4,11 @@
 GO      ?= go
 IMAGE   ?=
 FUZZ    ?= 10s
+ROUNDS  ?= 15
+ONLY    ?=
 SOURCES := $(shell find cmd internal -name '*.go' ! -name '*_test.go') go.mod go.sum
 
-.PHONY: run build test check e2e fuzz fuzz-long peers pictures clean
+.PHONY: run build test check e2e fuzz fuzz-long peers bench pictures clean
 
 run: bin/nbdtui
 	@scripts/run "$(IMAGE)"
@@ -21,7 +23,7 @@ test: peers check fuzz
 	$(GO) test -race -timeout 8m ./...
 
 check:
-	@unformatted=$$(gofmt -l cmd internal); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l cmd internal scripts); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	GOOS=darwin $(GO) vet ./...
@@ -36,6 +38,10 @@ fuzz:
 
 fuzz-long:
 	@FUZZ=5m GO=$(GO) scripts/fuzz
+
+# A quarter of an hour beside the peers, on a machine that does nothing else; ROUNDS=1 and ONLY='1 MiB' for a look.
+bench: bin/nbdtui peers
+	$(GO) run ./scripts/bench -rounds '$(ROUNDS)' -only '$(ONLY)'
 
 pictures: bin/nbdtui
 	@scripts/pictures

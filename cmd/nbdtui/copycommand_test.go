@@ -144,7 +144,15 @@ func TestTheProgressLine(t *testing.T) {
 
 // Interrupted in its middle, a copy says so and leaves nothing.
 func TestAnInterruptedCopyLeavesNothing(t *testing.T) {
-	slow := clienttest.Nbdkit(t, "--filter=rate", "pattern", "1G", "rate=60M")
+	socket := filepath.Join(t.TempDir(), "s")
+	server, _, _ := command(t, "--filter=rate", "file", image(t, 64), "rate=60M", "-U", socket)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Wait()
+	defer server.Process.Signal(syscall.SIGTERM)
+	awaitSocket(t, socket)
+	slow := "nbd+unix://?socket=" + socket
 	for name, interrupt := range map[string]func(*terminal){
 		"^C":   func(x *terminal) { x.keys("\x03") },
 		"TERM": func(x *terminal) { x.cmd.Process.Signal(syscall.SIGTERM) },

@@ -12,6 +12,9 @@ import (
 const usage = `nbdtui serves a disk image over NBD, runs a command on it, and shows both live.
 
 usage: nbdtui [options] PLUGIN [key=value ...] [--filter=FILTER ...] [--run COMMAND]
+       nbdtui copy [options] SOURCE DESTINATION
+       nbdtui completion bash|zsh|fish
+       nbdtui man
 
   nbdtui file big.iso --run 'qemu-img convert -p $nbd out'
   nbdtui memory 1G -U /tmp/disk.sock
@@ -66,15 +69,19 @@ func printTable(b *strings.Builder, title string, table []param.Param, spell fun
 		width = max(width, len(spell(p)))
 	}
 	for _, p := range table {
-		help := p.Help
-		switch {
-		case p.Need:
-			help += " (must be given)"
-		case p.Default != "":
-			help += " (default " + p.Default + ")"
-		}
-		fmt.Fprintf(b, "  %-*s  %s\n", width, spell(p), help)
+		fmt.Fprintf(b, "  %-*s  %s\n", width, spell(p), explained(p))
 	}
+}
+
+// explained is a parameter's help with what holds where nothing is said.
+func explained(p param.Param) string {
+	switch {
+	case p.Need:
+		return p.Help + " (must be given)"
+	case p.Default != "":
+		return p.Help + " (default " + p.Default + ")"
+	}
+	return p.Help
 }
 
 func printRegistered(b *strings.Builder, k block.Kind) {

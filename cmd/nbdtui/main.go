@@ -30,17 +30,24 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
+// commands are what the program does beside serving, by the first word.
+var commands = map[string]func(args []string, stdin, stdout, stderr *os.File) error{
+	"copy":       copyCommand,
+	"completion": completionCommand,
+	"man":        manCommand,
+}
+
 // run is the whole program.
 func run(args []string) (code int) {
-	stderr := &messages{out: os.Stderr}
+	stderr := newMessages(os.Stderr)
 	defer func() {
 		if p := recover(); p != nil { // the terminal is restored by then: its owner has returned
 			stderr.fail(fmt.Errorf("internal error: %v", p))
 			code = 1
 		}
 	}()
-	if len(args) > 0 && args[0] == "copy" {
-		if err := copyCommand(args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+	if len(args) > 0 && commands[args[0]] != nil {
+		if err := commands[args[0]](args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
 			stderr.fail(err)
 			return 1
 		}
@@ -50,15 +57,13 @@ func run(args []string) (code int) {
 	words, err := o.parse(args)
 	switch {
 	case err != nil:
-	case o.help:
-		err = printHelp(os.Stdout, &o, words)
-	case o.version:
-		fmt.Println("nbdtui", version)
+	case o.show != "":
+		err = o.print(os.Stdout, words)
 	case len(words) == 0:
 		err = param.WithHint(errors.New("no plugin is named"),
 			"say what to serve, for example: nbdtui file big.iso; nbdtui --help tells more")
 	default:
-		code, err = serve(&o, words, stderr)
+		code, err = serve(&o, args, words, stderr)
 	}
 	if err != nil {
 		stderr.fail(err)
@@ -69,24 +74,48 @@ func run(args []string) (code int) {
 	return code
 }
 
-// serve runs a session to its end.
-func serve(o *options, words []string, stderr *messages) (int, error) {
+// serve runs a session to its end; words are what is no option among args.
+func serve(o *options, args, words []string, stderr *messages) (int, error) {
+	sockets, odd, err := session.Activated()
+	if err != nil {
+		return 1, err
+	}
+	if odd != "" {
+		stderr.warn(odd)
+	}
+	o.listen.Sockets, o.activated = sockets, len(sockets) > 0
+	if err := o.check(); err != nil {
+		return 1, err
+	}
 	stack, err := session.Configure(words[0], o.filters, words[1:])
 	if err != nil {
 		return 1, err
 	}
+	if o.background && os.Getenv(backgroundVariable) == "" {
+		return detach(args)
+	}
+	around, err := o.prepare(stderr)
+	if err != nil {
+		return 1, err
+	}
+	defer around.end()
 	config := session.Config{
-		Stack:          stack,
-		Listen:         o.listen,
-		ReadOnly:       o.readOnly,
-		Export:         o.export,
-		Workers:        int(o.threads),
-		MaxConnections: int(o.maxClients),
-		Splice:         !o.noSplice,
-		Run:            o.run,
-		OutputWait:     o.outputWait,
-		Grace:          o.grace,
-		Event:          stderr.event,
+		Stack:               stack,
+		Listen:              o.listen,
+		ReadOnly:            o.readOnly,
+		Export:              o.export,
+		Workers:             int(o.threads),
+		MaxConnections:      int(o.maxClients),
+		Splice:              !o.noSplice,
+		HandshakeTimeout:    o.timeout,
+		WithheldFlags:       ^uint16(o.mask),
+		NoStructuredReplies: o.noStructured,
+		Run:                 o.run,
+		OutputWait:          o.outputWait,
+		Grace:               o.grace,
+		Event:               stderr.event,
+		State:               around.notifier.change,
+		Bound:               around.bound,
 	}
 	if o.runGiven && strings.TrimSpace(o.run) == "" {
 		config.Run = ":" // an empty command ends at once and well, as a shell's does
@@ -95,7 +124,7 @@ func serve(o *options, words []string, stderr *messages) (int, error) {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
 	if o.dashboard() {
-		return watched(config, signals, stderr)
+		return watched(config, signals, around)
 	}
 	stderr.plain = o.ui == "plain"
 	config.Watched = stderr.plain
@@ -103,7 +132,7 @@ func serve(o *options, words []string, stderr *messages) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	stop := obey(s, signals)
+	stop := obey(s, signals, around.orphaned)
 	defer stop()
 	if stderr.plain {
 		stderr.report(s)
@@ -112,20 +141,20 @@ func serve(o *options, words []string, stderr *messages) (int, error) {
 }
 
 // watched runs a session under the dashboard.
-func watched(config session.Config, signals <-chan os.Signal, stderr *messages) (int, error) {
+func watched(config session.Config, signals <-chan os.Signal, around *service) (int, error) {
 	g, err := startGuard()
 	if err != nil {
 		return 1, err
 	}
 	defer g.dismiss()
 	config.Terminal, config.Watched = true, true
-	stderr.mute(g.sameTerminal)
+	around.stderr.mute(g.sameTerminal)
 	s, err := session.Start(config)
 	if err != nil {
 		return 1, err
 	}
 	g.protect(s.PrivateDir())
-	stop := obey(s, signals)
+	stop := obey(s, signals, around.orphaned)
 	defer stop()
 	shown := ui.Run(s, os.Stdin, os.Stdout)
 	if shown != nil {
@@ -156,8 +185,8 @@ func leave(text string) {
 // endLines is how much of the child's output is left on the terminal when all went well.
 const endLines = 10
 
-// obey turns signals into shutdowns, until stop is called.
-func obey(s *session.Session, signals <-chan os.Signal) (stop func()) {
+// obey turns signals, and the parent's end, into shutdowns, until stop is called.
+func obey(s *session.Session, signals <-chan os.Signal, orphaned <-chan struct{}) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -165,6 +194,9 @@ func obey(s *session.Session, signals <-chan os.Signal) (stop func()) {
 			select {
 			case sig := <-signals:
 				s.Shutdown(session.ByUser, "signal: "+sig.String())
+			case <-orphaned:
+				orphaned = nil
+				s.Shutdown(session.ByUser, "the parent has ended")
 			case <-quit:
 				return
 			}
@@ -175,6 +207,9 @@ func obey(s *session.Session, signals <-chan os.Signal) (stop func()) {
 
 // dashboard reports whether there is to be one.
 func (o *options) dashboard() bool {
+	if o.single || o.background {
+		return false
+	}
 	switch o.ui {
 	case "tui":
 		return true

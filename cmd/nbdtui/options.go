@@ -1,40 +1,50 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/spf13/pflag"
 
 	"example.com/nbdtui/internal/param"
 	"example.com/nbdtui/internal/session"
-	"example.com/nbdtui/internal/unixsocket"
 )
 
 // options are what the command line says beside the plugin and its parameters.
 type options struct {
-	listen     session.Listen
-	export     string
-	readOnly   bool
-	threads    uint64
-	maxClients uint64
-	noSplice   bool
+	listen       session.Listen
+	activated    bool // the service manager bound the sockets
+	single       bool
+	export       string
+	readOnly     bool
+	threads      uint64
+	maxClients   uint64
+	timeout      time.Duration // of the handshake
+	mask         uint64        // of the handshake's flags
+	noStructured bool
+	oldstyle     bool
+	tls          tlsOptions
+	noSplice     bool
+
 	filters    []string
 	run        string
 	runGiven   bool
 	outputWait bool
 	grace      time.Duration
 	ui         string
-	help       bool
-	version    bool
+
+	background     bool
+	foreground     bool
+	exitWithParent bool
+	pidFile        string
+	user, group    string
+	swap           bool
+	log            string
+	verbose        bool
+	debug          []string // flags, as NAME.FLAG
+	printURI       bool
+
+	show string // what to print instead of serving: "help", "version", or the option's name
 }
 
-// table is every server option, once: parsing and help are made from it.
+// table is every server option, once: parsing, help, completion and the manual page are made from it.
 func (o *options) table() []param.Param {
 	return []param.Param{
 		{Name: "filter", Kind: "FILTER", Help: "Add a filter; the first one is nearest to the client",
@@ -43,179 +53,70 @@ func (o *options) table() []param.Param {
 			Set: func(s string) error { o.run, o.runGiven = s, true; return nil }},
 		{Name: "unix", Short: "U", Kind: "SOCKET", Help: "Listen on a Unix socket; - for a private one",
 			Default: "private with --run", Set: o.setUnix},
-		{Name: "port", Short: "p", Kind: "PORT", Help: "Listen on a TCP port; 0 for a free one", Default: "10809",
-			Set: func(s string) error {
-				if s == "" {
-					return errors.New("a port is a number or a service's name")
-				}
-				o.listen.Port = s
-				return nil
-			}},
+		{Name: "port", Short: "p", Kind: "PORT", Help: "Listen on a TCP or vsock port; 0 for a free one", Default: "10809",
+			Set: notEmpty(&o.listen.Port, "a port is a number or a service's name")},
 		{Name: "ipaddr", Aliases: []string{"ip-addr"}, Short: "i", Kind: "HOST", Default: "every interface",
 			Help: "Listen on this address only", Set: param.Text(&o.listen.Host)},
-		{Name: "ipv4-only", Short: "4", Help: "Listen on IPv4 only",
-			Set: func(string) error { o.listen.Network = "tcp4"; return nil }},
-		{Name: "ipv6-only", Short: "6", Help: "Listen on IPv6 only",
-			Set: func(string) error { o.listen.Network = "tcp6"; return nil }},
+		{Name: "ipv4-only", Short: "4", Help: "Listen on IPv4 only", Set: constant(&o.listen.Network, "tcp4")},
+		{Name: "ipv6-only", Short: "6", Help: "Listen on IPv6 only", Set: constant(&o.listen.Network, "tcp6")},
+		{Name: "vsock", Help: "Listen on a vsock port, for virtual machines", Set: param.Bool(&o.listen.Vsock)},
+		{Name: "single", Aliases: []string{"stdin"}, Short: "s", Help: "Serve one client on standard input and output",
+			Set: param.Bool(&o.single)},
 		{Name: "exportname", Aliases: []string{"export", "export-name"}, Short: "e", Kind: "NAME",
 			Help: "Name the export in the captive's URI", Set: param.Text(&o.export)},
+		{Name: "print-uri", Help: "Print the URI on standard output", Set: param.Bool(&o.printURI)},
 		{Name: "readonly", Aliases: []string{"read-only"}, Short: "r", Help: "Refuse every write",
 			Set: param.Bool(&o.readOnly)},
 		{Name: "threads", Short: "t", Kind: "N", Default: "16", Help: "Requests in hand at once on a connection",
 			Set: param.Uint(&o.threads, 1024)},
 		{Name: "max-connections", Kind: "N", Default: "128", Help: "Clients at once; one more is turned away",
 			Set: param.Uint(&o.maxClients, 1<<20)},
+		{Name: "timeout", Kind: "TIME", Default: "10s", Help: "How long a client's handshake may take",
+			Set: setTime(&o.timeout)},
+		{Name: "mask-handshake", Kind: "MASK", Default: "all ones", Help: "Offer only these flags in the handshake",
+			Set: param.Uint(&o.mask, 1<<32-1)},
+		{Name: "no-sr", Help: "Do not offer structured replies", Set: param.Bool(&o.noStructured)},
+		{Name: "newstyle", Aliases: []string{"new-style"}, Short: "n", Help: "Use the newstyle handshake, as always",
+			Set: func(string) error { o.oldstyle = false; return nil }},
+		{Name: "oldstyle", Aliases: []string{"old-style"}, Short: "o", Help: "Use the oldstyle handshake, which is not there yet",
+			Set: param.Bool(&o.oldstyle)},
 		{Name: "no-splice", Help: "Copy every read through user space", Set: param.Bool(&o.noSplice)},
-		{Name: "ui", Kind: "MODE", Default: "auto",
-			Help: "tui for the dashboard, plain for lines on standard error, quiet; auto: tui on a terminal, else quiet", Set: o.setUI},
+		{Name: "tls", Kind: "off|on|require", Default: "off", Help: "Encrypt connections, which is not there yet",
+			Set: o.tls.setMode},
+		{Name: "tls-certificates", Kind: "DIR", Help: "Where the certificates are", Set: notEmpty(&o.tls.certificates, "name a directory")},
+		{Name: "tls-psk", Kind: "PATH", Help: "Where the pre-shared keys are", Set: notEmpty(&o.tls.psk, "name a file")},
+		{Name: "tls-verify-peer", Help: "Ask clients for a certificate", Set: param.Bool(&o.tls.verifyPeer)},
+		{Name: "ui", Kind: "auto|tui|plain|quiet", Default: "auto",
+			Help: "tui for the dashboard, plain for lines on standard error, quiet; auto: tui on a terminal, else quiet",
+			Set:  oneOf(&o.ui, "auto", "tui", "plain", "quiet")},
 		{Name: "child-output", Kind: "skip|wait", Default: "skip",
 			Help: "Output faster than the screen: skip to the newest, or let the command wait", Set: o.setChildOutput},
 		{Name: "grace", Kind: "TIME", Default: "10s", Help: "How long the command may take to end when asked to",
-			Set: o.setGrace},
-		{Name: "foreground", Aliases: []string{"no-fork"}, Short: "f", Help: "Stay in the foreground, as always",
-			Set: func(string) error { return nil }},
-		{Name: "version", Short: "V", Help: "Print the version", Set: param.Bool(&o.version)},
-		{Name: "help", Help: "Print this help, or that of a plugin or filter", Set: param.Bool(&o.help)},
+			Set: setTime(&o.grace)},
+		{Name: "foreground", Aliases: []string{"no-fork"}, Short: "f", Help: "Stay in the foreground, as always without --background",
+			Set: param.Bool(&o.foreground)},
+		{Name: "background", Help: "Go on in the background; the exit status 0 says that clients can come",
+			Set: param.Bool(&o.background)},
+		{Name: "exit-with-parent", Help: "End when the process ends that started this one", Set: param.Bool(&o.exitWithParent)},
+		{Name: "pid-file", Aliases: []string{"pidfile"}, Short: "P", Kind: "PATH",
+			Help: "Write the process id to a file when clients can come; removed at the end", Set: setPath(&o.pidFile)},
+		{Name: "user", Short: "u", Kind: "USER", Help: "Become this user, a name or a number, when the sockets are bound",
+			Set: notEmpty(&o.user, "name a user")},
+		{Name: "group", Short: "g", Kind: "GROUP", Help: "Become this group, a name or a number, when the sockets are bound",
+			Set: notEmpty(&o.group, "name a group")},
+		{Name: "selinux-label", Kind: "LABEL", Help: "Give the sockets an SELinux label",
+			Set: notEmpty(&o.listen.Label, "say a label")},
+		{Name: "swap", Help: "Keep all memory in RAM, so that the disk can be swap space; needs an unlimited memlock",
+			Set: param.Bool(&o.swap)},
+		{Name: "log", Kind: "stderr|syslog|null", Default: "stderr; syslog in the background", Help: "Where errors go",
+			Set: oneOf(&o.log, "stderr", "syslog", "null")},
+		{Name: "verbose", Short: "v", Help: "Tell on standard error all that happens", Set: param.Bool(&o.verbose)},
+		{Name: "debug", Short: "D", Kind: "NAME.FLAG=N", Help: "Set a debug flag; no plugin or filter has one yet", Set: o.setDebug},
+		{Name: "dump-config", Help: "Print how the program was built", Set: constant(&o.show, "dump-config")},
+		{Name: "dump-plugin", Help: "Print what there is to know of a plugin", Set: constant(&o.show, "dump-plugin")},
+		{Name: "long-options", Help: "Print the long options, one a line", Set: constant(&o.show, "long-options")},
+		{Name: "short-options", Help: "Print the short options, one a line", Set: constant(&o.show, "short-options")},
+		{Name: "version", Short: "V", Help: "Print the version, and that of a plugin and filters", Set: constant(&o.show, "version")},
+		{Name: "help", Help: "Print this help, or that of a plugin or filter", Set: constant(&o.show, "help")},
 	}
-}
-
-func (o *options) setUnix(s string) error {
-	o.listen.Private = s == "-"
-	o.listen.Unix = s
-	if s == "" {
-		return errors.New("a socket needs a path, or - for a private one")
-	}
-	return unixsocket.Check(s)
-}
-
-func (o *options) setUI(s string) error {
-	if !slices.Contains([]string{"auto", "tui", "plain", "quiet"}, s) {
-		return errors.New("say auto, tui, plain or quiet")
-	}
-	o.ui = s
-	return nil
-}
-
-func (o *options) setChildOutput(s string) error {
-	if s != "skip" && s != "wait" {
-		return errors.New("say skip or wait")
-	}
-	o.outputWait = s == "wait"
-	return nil
-}
-
-func (o *options) setGrace(s string) error {
-	d, err := time.ParseDuration(s)
-	if err != nil || d <= 0 {
-		return errors.New("say a time such as 30s or 2m")
-	}
-	o.grace = d
-	return nil
-}
-
-// parse reads the command line and returns what is no option: the plugin and its parameters.
-func (o *options) parse(args []string) (words []string, err error) {
-	o.ui = "auto"
-	table := o.table()
-	flags := pflag.NewFlagSet("nbdtui", pflag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.SetInterspersed(os.Getenv("POSIXLY_CORRECT") == "")
-	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		return pflag.NormalizedName(canonical(table, name))
-	})
-	for _, p := range table {
-		f := flags.VarPF(&value{p}, p.Name, p.Short, p.Help)
-		if p.Kind == "" {
-			f.NoOptDefVal = "true"
-		}
-	}
-	if err := flags.Parse(args); err != nil {
-		return nil, explain(table, err)
-	}
-	return flags.Args(), o.check()
-}
-
-// check refuses options that exclude one another.
-func (o *options) check() error {
-	l := &o.listen
-	if l.Unix != "" && l.Port != "" {
-		return param.WithHint(errors.New("-U and -p exclude one another"), "a session has one socket: say which")
-	}
-	if o.runGiven && l.Unix == "" && l.Port == "" {
-		l.Private = true // nothing outside the session needs to find it
-	}
-	if o.ui == "tui" && !onTerminal() {
-		return param.WithHint(errors.New("--ui=tui needs a terminal on standard input and output"),
-			"leave the option out for a quiet server")
-	}
-	return nil
-}
-
-// value makes a parameter a flag.
-type value struct{ param.Param }
-
-func (v *value) Set(s string) error { return v.Param.Set(s) }
-func (v *value) String() string     { return v.Default }
-func (v *value) Type() string       { return v.Kind }
-
-// canonical is the option that a long name means: itself, an alias, or a prefix that only one option has.
-func canonical(table []param.Param, name string) string {
-	var found []string
-	for _, p := range table {
-		for _, n := range append([]string{p.Name}, p.Aliases...) {
-			if n == name {
-				return p.Name
-			}
-			if strings.HasPrefix(n, name) && !slices.Contains(found, p.Name) {
-				found = append(found, p.Name)
-			}
-		}
-	}
-	if len(found) == 1 {
-		return found[0]
-	}
-	return name
-}
-
-// explain words pflag's errors for a user.
-func explain(table []param.Param, err error) error {
-	var unknown *pflag.NotExistError
-	var missing *pflag.ValueRequiredError
-	var invalid *pflag.InvalidValueError
-	switch {
-	case errors.As(err, &unknown):
-		return unknownOption(table, unknown)
-	case errors.As(err, &missing):
-		return param.WithHint(fmt.Errorf("option %s needs a value", spelled(missing.GetSpecifiedName())),
-			"nbdtui --help lists the options")
-	case errors.As(err, &invalid):
-		return fmt.Errorf("option --%s=%s: %w", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
-	}
-	return err
-}
-
-func unknownOption(table []param.Param, e *pflag.NotExistError) error {
-	name := e.GetSpecifiedName()
-	err := fmt.Errorf("unknown option %s", spelled(name))
-	var names, starts []string
-	for _, p := range table {
-		names = append(append(names, p.Name), p.Aliases...)
-		if strings.HasPrefix(p.Name, name) {
-			starts = append(starts, "--"+p.Name)
-		}
-	}
-	if len(starts) > 1 && len(name) > 1 {
-		return param.WithHint(err, "it could be "+strings.Join(starts, " or "))
-	}
-	if near := param.Nearest(name, names); near != "" {
-		return param.WithHint(err, fmt.Sprintf("did you mean --%s?", near))
-	}
-	return param.WithHint(err, "nbdtui --help lists the options")
-}
-
-func spelled(name string) string {
-	if len(name) == 1 {
-		return "-" + name
-	}
-	return "--" + name
 }

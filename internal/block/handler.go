@@ -61,10 +61,11 @@ type OpenRequest struct {
 	Name       string // the export's, as the client asked
 	ReadOnly   bool
 	TLS        *tls.ConnectionState // nil without TLS
-	Peer       Peer
-	Lane       *Lane            // the client's way through the gate; nil where there is no gate
-	Disconnect func(force bool) // this client; never blocks
-	Shutdown   func()           // the session; never blocks
+	Peer       Peer                 // without an address where the session itself looks at the export
+	Entered    <-chan struct{}      // closed when the client's transmission begins, never where it only asks (NBD_OPT_INFO); nil: who opens enters
+	Lane       *Lane                // the client's way through the gate; nil where there is no gate
+	Disconnect func(force bool)     // this client; never blocks
+	Shutdown   func()               // the session; never blocks
 }
 
 // Peer is who is at the other end.

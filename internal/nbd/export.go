@@ -21,6 +21,8 @@ type export struct {
 	door *block.Door
 	info block.Info
 	lane *block.Lane // nil where there is no gate
+
+	entered chan struct{} // closed when the client's transmission begins
 }
 
 // open opens the export that the client names, or keeps the one that it has opened by that name already: what INFO
@@ -35,13 +37,13 @@ func (c *conn) open(name string) error {
 			c.event(Warning, "closed export %q: %v", old.name, err)
 		}
 	}
-	e := &export{name: name}
+	e := &export{name: name, entered: make(chan struct{})}
 	if g := c.server.cfg.Gate; g != nil {
 		e.lane = g.Lane()
 	}
 	began := time.Now()
 	door, err := c.server.cfg.Open(c.ctx, block.OpenRequest{
-		Name: name, ReadOnly: c.server.cfg.ReadOnly, Peer: c.peer, Lane: e.lane,
+		Name: name, ReadOnly: c.server.cfg.ReadOnly, Peer: c.peer, Lane: e.lane, Entered: e.entered,
 		Disconnect: c.disconnect, Shutdown: c.server.cfg.Shutdown,
 	})
 	c.allow(time.Since(began))

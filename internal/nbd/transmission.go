@@ -34,6 +34,7 @@ func (c *conn) begin() {
 	c.setReadDeadline(time.Time{})
 	c.SetWriteDeadline(time.Time{})
 	c.jobs = make(chan job, c.server.cfg.Workers)
+	close(c.export.entered)
 	if c.contexts.export != c.export.name {
 		c.contexts.allocation = false // chosen for another export ("NBD_OPT_SET_META_CONTEXT")
 	}

@@ -126,9 +126,9 @@ func (x *screen) typeKeys(s string) error {
 	return err
 }
 
-// Cells are 8.4 x 18 units: what a monospaced font of 14 fills.
+// Cells are 8.4 x 16.4 units: what a monospaced font of 14 fills.
 const (
-	cellWidth, cellHeight = 8.4, 18.0
+	cellWidth, cellHeight = 8.4, 16.4
 	margin                = 12.0
 	background            = "#1d2026"
 	foreground            = "#d8dce4"
@@ -219,5 +219,5 @@ func run(b *strings.Builder, l look, from, to, y int, text string) {
 		attrs += ` text-decoration="underline"`
 	}
 	fmt.Fprintf(b, `<text x="%.1f" y="%.1f" textLength="%.1f" lengthAdjust="spacingAndGlyphs" fill="%s"%s>%s</text>`+"\n",
-		x, margin+float64(y)*cellHeight+13.5, w, l.fg, attrs, escape.Replace(text))
+		x, margin+float64(y)*cellHeight+13, w, l.fg, attrs, escape.Replace(text))
 }

@@ -1,6 +1,9 @@
 package blocktest_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,15 +48,69 @@ var plugins = map[string]disk{
 	},
 }
 
+// fixed says how each plugin whose bytes never change is set up, and what they are.
+var fixed = map[string]struct {
+	words   []string
+	content func(b []byte, off uint64)
+}{
+	"null": {[]string{fmt.Sprintf("size=%d", diskSize)}, func(b []byte, _ uint64) { clear(b) }},
+	"example1": {nil, func(b []byte, off uint64) {
+		clear(b)
+		for i, c := range map[uint64]byte{
+			440: 0xe1, 441: 0x5b, 442: 0x02, 447: 0x02, 448: 0x03, 450: 0x83, 451: 0xbc, 452: 0x31, 453: 0x0c,
+			454: 0x80, 458: 0x01, 459: 0x1f, 460: 0x03, 510: 0x55, 511: 0xaa,
+		} {
+			if off <= i && i-off < uint64(len(b)) {
+				b[i-off] = c
+			}
+		}
+	}},
+}
+
 // filters says how each is set up so that it changes nothing that the suite looks at; one that is not here fails the
 // test.
 var filters = map[string]func(t testing.TB) []string{
-	"pause": func(t testing.TB) []string { return []string{"pause-control=" + filepath.Join(t.TempDir(), "s")} },
-	"rate":  func(testing.TB) []string { return []string{"rate=1T", "connection-rate=1T"} },
+	"delay": func(testing.TB) []string {
+		return []string{"rdelay=1us", "wdelay=1us", "delay-extents=1us", "delay-open=1us"}
+	},
+	"error": func(t testing.TB) []string {
+		return []string{"error-rate=100%", "error-file=" + filepath.Join(t.TempDir(), "none")}
+	},
+	"tar":           func(testing.TB) []string { return []string{"tar-entry=disk"} },
+	"exitlast":      func(testing.TB) []string { return nil },
+	"ip":            func(testing.TB) []string { return []string{"deny=anyipv4"} },
+	"limit":         func(testing.TB) []string { return []string{"limit=10"} },
+	"log":           func(t testing.TB) []string { return []string{"logfile=" + filepath.Join(t.TempDir(), "log")} },
+	"pause":         func(t testing.TB) []string { return []string{"pause-control=" + filepath.Join(t.TempDir(), "s")} },
+	"rate":          func(testing.TB) []string { return []string{"rate=1T", "connection-rate=1T"} },
+	"retry":         func(testing.TB) []string { return []string{"retries=1", "retry-delay=1us"} },
+	"retry-request": func(testing.TB) []string { return []string{"retry-request-retries=1", "retry-request-delay=1us"} },
+	"readonly": func(t testing.TB) []string {
+		return []string{"readonly-file=" + filepath.Join(t.TempDir(), "none")}
+	},
+}
+
+// contents is what must be on the disk below a filter before it is opened.
+var contents = map[string]func(t testing.TB) []byte{
+	"tar": func(t testing.TB) []byte { // a member of zeroes, half of which is in half of the disk
+		var head bytes.Buffer
+		if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: "disk", Size: diskSize - 1024, Mode: 0o600}); err != nil {
+			t.Fatal(err)
+		}
+		return head.Bytes()
+	},
 }
 
 func TestEveryPlugin(t *testing.T) {
 	for _, r := range block.Registered(block.Plugin) {
+		if f, ok := fixed[r.Name]; ok {
+			t.Run(r.Name, func(t *testing.T) {
+				RunFixed(t, func(t testing.TB) *Stack {
+					return Build(t, false, Layer{Kind: block.Plugin, Name: r.Name, Words: f.words})
+				}, f.content)
+			})
+			continue
+		}
 		p, ok := plugins[r.Name]
 		if !ok {
 			t.Errorf("plugin %s is not set up for the suite", r.Name)
@@ -100,7 +157,17 @@ func (p disk) subject(plugin string, filters ...filter) Subject {
 		for _, f := range filters {
 			layers = append(layers, Layer{Kind: block.Filter, Name: f.name, Words: f.words(t)})
 		}
-		return Build(t, readOnly, append(layers, Layer{Kind: block.Plugin, Name: plugin, Words: words})...)
+		stack := Build(t, readOnly, append(layers, Layer{Kind: block.Plugin, Name: plugin, Words: words})...)
+		for _, f := range filters {
+			switch content := contents[f.name]; {
+			case content == nil:
+			case p.truncate:
+				overwrite(t, path, content(t))
+			default:
+				stack.Fill(t, 0, content(t))
+			}
+		}
+		return stack
 	}}
 	if p.truncate {
 		s.Truncate = func(t testing.TB) {
@@ -110,4 +177,16 @@ func (p disk) subject(plugin string, filters ...filter) Subject {
 		}
 	}
 	return s
+}
+
+// overwrite puts b at the beginning of a file: the plugin may not be allowed to.
+func overwrite(t testing.TB, path string, b []byte) {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt(b, 0)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
 }

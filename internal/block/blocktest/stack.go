@@ -102,8 +102,7 @@ func Configure(t testing.TB, l Layer) block.Builder {
 func (s *Stack) Open(t testing.TB, o block.OpenRequest) *block.Door {
 	t.Helper()
 	o.Lane = s.Gate.Lane()
-	o.Disconnect, o.Shutdown = func(bool) {}, func() {}
-	door, err := s.opener(0)(t.Context(), o)
+	door, err := s.Try(t.Context(), o)
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
@@ -117,6 +116,55 @@ func (s *Stack) Open(t testing.TB, o block.OpenRequest) *block.Door {
 		o.Lane.Close()
 	})
 	return door
+}
+
+// Try opens a client's view that may be refused; the caller closes it. It has a lane only if o has.
+func (s *Stack) Try(ctx context.Context, o block.OpenRequest) (*block.Door, error) {
+	if o.Disconnect == nil {
+		o.Disconnect = func(bool) {}
+	}
+	if o.Shutdown == nil {
+		o.Shutdown = func() {}
+	}
+	return s.opener(0)(ctx, o)
+}
+
+// Plugin opens the plugin itself, behind the back of every filter; closed with the test.
+func (s *Stack) Plugin(t testing.TB) *block.Door {
+	t.Helper()
+	d, err := s.opener(len(s.layers)-1)(t.Context(), block.OpenRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// Fill writes to the plugin's disk.
+func (s *Stack) Fill(t testing.TB, off uint64, b []byte) {
+	t.Helper()
+	a := block.GetAnswer(false)
+	defer a.Put()
+	r := block.Request{Cmd: block.Write, Offset: off, Length: uint64(len(b)), Data: b}
+	if err := s.Plugin(t).Serve(t.Context(), r, a.Reply()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Admit asks the layers whether a client may come, as the server does before it greets.
+func (s *Stack) Admit(ctx context.Context, p block.Peer) error {
+	for _, l := range s.layers {
+		if a, ok := l.Layer.(block.Admitter); ok {
+			if err := a.Admit(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Stack) opener(i int) block.Opener {

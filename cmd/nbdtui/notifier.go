@@ -1,0 +1,97 @@
+package main
+
+import (
+	"os"
+	"sync"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"example.com/nbdtui/internal/session"
+)
+
+// notifier tells a service manager how things stand (sd_notify(3)). Its methods do nothing where there is none.
+type notifier struct {
+	mu     sync.Mutex
+	state  session.State
+	closed bool
+	wake   chan struct{} // state or closed has changed
+	done   chan struct{}
+}
+
+// newNotifier starts one, where the environment names a service manager; the caller closes it.
+func newNotifier() *notifier {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return nil
+	}
+	n := &notifier{state: session.Listening, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go n.run()
+	return n
+}
+
+// ready says that clients can come.
+func (n *notifier) ready() {
+	if n != nil {
+		daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS="+statuses[session.Listening]) // whoever asked may be gone
+	}
+}
+
+// change takes a new state. It never blocks: states that follow one another quickly may be told as one.
+func (n *notifier) change(s session.State) {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.state = s
+	n.poke()
+}
+
+// close tells the last state, and ends.
+func (n *notifier) close() {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	n.closed = true
+	n.poke()
+	n.mu.Unlock()
+	<-n.done
+}
+
+func (n *notifier) poke() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+var statuses = map[session.State]string{
+	session.Listening: "serving",
+	session.Running:   "serving",
+	session.Pausing:   "pausing: requests in flight are being finished",
+	session.Paused:    "paused",
+	session.Stopping:  "shutting down",
+	session.Waiting:   "server stopped, waiting for the command",
+	session.Ended:     "shut down",
+}
+
+func (n *notifier) run() {
+	defer close(n.done)
+	told := session.Listening
+	for range n.wake {
+		n.mu.Lock()
+		now, closed := n.state, n.closed
+		n.mu.Unlock()
+		if now != told {
+			text := "STATUS=" + statuses[now]
+			if now >= session.Stopping && told < session.Stopping {
+				text = daemon.SdNotifyStopping + "\n" + text
+			}
+			daemon.SdNotify(false, text)
+			told = now
+		}
+		if closed {
+			return
+		}
+	}
+}

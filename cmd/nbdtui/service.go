@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"example.com/nbdtui/internal/session"
+)
+
+// service is what surrounds a session: the process's place in the system. The caller ends it.
+type service struct {
+	options  *options
+	stderr   *messages
+	pipe     *os.File // to the process that waits for us; nil in the foreground
+	notifier *notifier
+	pid      pidFile         // written, and to be removed
+	orphaned <-chan struct{} // closed when the parent has ended; nil for no matter
+}
+
+// prepare does what comes before the session: after an error nothing is left.
+func (o *options) prepare(stderr *messages) (v *service, err error) {
+	v = &service{options: o, stderr: stderr, pipe: waiting()}
+	stderr.verbose = o.verbose
+	stderr.debug("nbdtui %s", version)
+	if v.pipe == nil {
+		if err := stderr.direct(o.log, false, dialSyslog); err != nil {
+			return nil, err
+		}
+	}
+	for _, text := range o.warnings() {
+		stderr.warn(text)
+	}
+	if o.swap {
+		if err := lockMemory(); err != nil {
+			return nil, err
+		}
+	}
+	if o.exitWithParent {
+		if v.orphaned, err = watchParent(); err != nil {
+			return nil, err
+		}
+	}
+	if o.single {
+		if o.listen.Client, err = standardClient(); err != nil {
+			return nil, err
+		}
+	}
+	v.notifier = newNotifier()
+	return v, nil
+}
+
+// bound is what is done when the sockets are bound.
+func (v *service) bound(s *session.Session) error {
+	o := v.options
+	if err := become(o.user, o.group, s.UnixSocket(), s.PrivateDir()); err != nil {
+		return err
+	}
+	v.pid = pidFile(o.pidFile)
+	if err := v.pid.write(); err != nil {
+		return err
+	}
+	if o.printURI {
+		fmt.Println(strings.Join(s.URIs(), "\n"))
+	}
+	v.notifier.ready()
+	if v.pipe == nil {
+		return nil
+	}
+	if err := v.stderr.direct(o.log, true, dialSyslog); err != nil {
+		return err
+	}
+	return release(v.pipe, o.verbose || o.log == "stderr")
+}
+
+// end leaves nothing behind.
+func (v *service) end() {
+	v.pid.remove()
+	v.notifier.close()
+}

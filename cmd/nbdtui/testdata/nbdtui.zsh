@@ -1,0 +1,50 @@
+#compdef nbdtui
+# zsh completion of nbdtui, made by: nbdtui completion zsh
+
+_arguments -s -S \
+	'*--filter=[Add a filter; the first one is nearest to the client]:filter:(delay error exitlast ip limit log pause rate readonly retry retry-request tar)' \
+	'*--run=[Run a shell command as the captive; $nbd is the URI, and its end is ours]:command: ' \
+	'*'{--unix=,-U+}'[Listen on a Unix socket; - for a private one]:socket:_files' \
+	'*'{--port=,-p+}'[Listen on a TCP or vsock port; 0 for a free one]:port: ' \
+	'*'{--ipaddr=,--ip-addr=,-i+}'[Listen on this address only]:host: ' \
+	'*'{--ipv4-only,-4}'[Listen on IPv4 only]' \
+	'*'{--ipv6-only,-6}'[Listen on IPv6 only]' \
+	'*--vsock[Listen on a vsock port, for virtual machines]' \
+	'*'{--single,--stdin,-s}'[Serve one client on standard input and output]' \
+	'*'{--exportname=,--export=,--export-name=,-e+}'[Name the export in the captive'\''s URI]:name: ' \
+	'*--print-uri[Print the URI on standard output]' \
+	'*'{--readonly,--read-only,-r}'[Refuse every write]' \
+	'*'{--threads=,-t+}'[Requests in hand at once on a connection]:n: ' \
+	'*--max-connections=[Clients at once; one more is turned away]:n: ' \
+	'*--timeout=[How long a client'\''s handshake may take]:time: ' \
+	'*--mask-handshake=[Offer only these flags in the handshake]:mask: ' \
+	'*--no-sr[Do not offer structured replies]' \
+	'*'{--newstyle,--new-style,-n}'[Use the newstyle handshake, as always]' \
+	'*'{--oldstyle,--old-style,-o}'[Use the oldstyle handshake, which is not there yet]' \
+	'*--no-splice[Copy every read through user space]' \
+	'*--tls=[Encrypt connections, which is not there yet]:off or on or require:(off on require)' \
+	'*--tls-certificates=[Where the certificates are]:dir:_files' \
+	'*--tls-psk=[Where the pre-shared keys are]:path:_files' \
+	'*--tls-verify-peer[Ask clients for a certificate]' \
+	'*--ui=[tui for the dashboard, plain for lines on standard error, quiet; auto: tui on a terminal, else quiet]:auto or tui or plain or quiet:(auto tui plain quiet)' \
+	'*--child-output=[Output faster than the screen: skip to the newest, or let the command wait]:skip or wait:(skip wait)' \
+	'*--grace=[How long the command may take to end when asked to]:time: ' \
+	'*'{--foreground,--no-fork,-f}'[Stay in the foreground, as always without --background]' \
+	'*--background[Go on in the background; the exit status 0 says that clients can come]' \
+	'*--exit-with-parent[End when the process ends that started this one]' \
+	'*'{--pid-file=,--pidfile=,-P+}'[Write the process id to a file when clients can come; removed at the end]:path:_files' \
+	'*'{--user=,-u+}'[Become this user, a name or a number, when the sockets are bound]:user:_users' \
+	'*'{--group=,-g+}'[Become this group, a name or a number, when the sockets are bound]:group:_groups' \
+	'*--selinux-label=[Give the sockets an SELinux label]:label: ' \
+	'*--swap[Keep all memory in RAM, so that the disk can be swap space; needs an unlimited memlock]' \
+	'*--log=[Where errors go]:stderr or syslog or null:(stderr syslog null)' \
+	'*'{--verbose,-v}'[Tell on standard error all that happens]' \
+	'*'{--debug=,-D+}'[Set a debug flag; no plugin or filter has one yet]:name.flag=n: ' \
+	'*--dump-config[Print how the program was built]' \
+	'*--dump-plugin[Print what there is to know of a plugin]' \
+	'*--long-options[Print the long options, one a line]' \
+	'*--short-options[Print the short options, one a line]' \
+	'*'{--version,-V}'[Print the version, and that of a plugin and filters]' \
+	'*--help[Print this help, or that of a plugin or filter]' \
+	'1:plugin or command:(example1 file memory null copy completion man)' \
+	'*:parameter:{compadd -S "" -- allocator= allow= burstiness= cache= connection-rate-file= connection-rate= delay-cache= delay-close= delay-discard= delay-discards= delay-extent= delay-extents= delay-fast-zero= delay-open= delay-read= delay-reads= delay-trim= delay-trims= delay-write= delay-writes= delay-zero= delay-zeroes= deny= dir= directory= dirfd= error-cache-file= error-cache-rate= error-cache= error-extents-file= error-extents-rate= error-extents= error-file= error-pread-file= error-pread-rate= error-pread= error-pwrite-file= error-pwrite-rate= error-pwrite= error-rate= error-trim-file= error-trim-rate= error-trim= error-zero-file= error-zero-rate= error-zero= error= exitlast-grace= fadvise= fd= file= limit= logappend= logfile= logscript= pause-control= rate-file= rate= rdelay= readonly-file= retries= retry-delay= retry-exponential= retry-readonly= retry-request-delay= retry-request-open= retry-request-retries= size= tar-entry= tar-limit= tar= wdelay=; _files}'

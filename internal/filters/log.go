@@ -1,0 +1,324 @@
+package filters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/param"
+)
+
+func init() {
+	block.Register(block.Registration{
+		Kind:    block.Filter,
+		Name:    "log",
+		Summary: "write every request to a file, or give it to a script",
+		Help: `Writes a line to logfile= when a request comes to this filter and one when it is answered, with the time in UTC,
+the client's number and the request's. The file is made anew unless logappend=true. logscript= is run by /bin/sh for
+each line, with the same in variables: act, type (ENTER, LEAVE or PRINT), connection, id, offset, count, return, error
+and so on. A request waits for its script.
+
+    2026-08-06 02:07:23.080907 connection=1 Read id=1 offset=0x0 count=0x200 ...
+    2026-08-06 02:07:23.080927 connection=1 ...Read id=1 return=0
+
+It does not log data, nor who lists the exports; what filters in front of it answer themselves it never sees. Where the
+server emulates (zeroes by writes) it logs what reaches it. What a script prints becomes an event, its exit status is
+ignored. A file that cannot be written any more is told once and fails no request.`,
+		New: func() block.Builder { return &logBuilder{} },
+	})
+}
+
+type logBuilder struct {
+	file, script string
+	append       bool
+}
+
+func (b *logBuilder) Table() param.Table {
+	return param.Table{Params: []param.Param{
+		{Name: "logfile", Kind: "PATH", Help: "the file to write to", Set: setPath(&b.file)},
+		{Name: "logappend", Kind: "BOOL", Default: "false", Help: "add to the file that is there", Set: param.Bool(&b.append)},
+		{Name: "logscript", Kind: "SCRIPT", Help: "what to run for each line", Set: param.Text(&b.script)},
+	}}
+}
+
+func (b *logBuilder) Build(h block.Host) (block.Layer, error) {
+	l := &logLayer{script: script(b.script), host: h}
+	if b.file != "" {
+		how := os.O_TRUNC
+		if b.append {
+			how = os.O_APPEND
+		}
+		f, err := os.OpenFile(b.file, os.O_WRONLY|os.O_CREATE|how, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		l.file = f
+	}
+	return l, nil
+}
+
+type logLayer struct {
+	script  script
+	host    block.Host
+	clients atomic.Uint64
+	admits  atomic.Uint64
+
+	mu    sync.Mutex
+	file  *os.File // nil for none
+	wrong bool     // the file failed, which was told
+}
+
+// Start logs that the server is ready.
+func (l *logLayer) Start() error {
+	l.say(context.Background(), entry{kind: "PRINT", act: "Ready", fields: []field{{"thread_model", "3"}}})
+	return nil
+}
+
+// Admit logs who comes, and keeps nobody out.
+func (l *logLayer) Admit(ctx context.Context, _ block.Peer) error {
+	id := l.admits.Add(1)
+	l.say(ctx, entry{kind: "ENTER", act: "Preconnect", id: id, fields: []field{bit("readonly", l.host.ReadOnly)}})
+	l.say(ctx, entry{kind: "LEAVE", act: "Preconnect", id: id, fields: result(nil)})
+	return nil
+}
+
+func (l *logLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
+	next, err := below(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if l.file == nil && l.script == "" {
+		return next, nil
+	}
+	h := &logged{logLayer: l, next: next, number: l.clients.Add(1)}
+	l.say(ctx, entry{kind: "PRINT", client: h.number, act: "Connect", fields: connectFields(o, next.Info())})
+	return h, nil
+}
+
+func (l *logLayer) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Close()
+}
+
+// entry is one line of the log.
+type entry struct {
+	kind   string // ENTER, LEAVE or PRINT
+	client uint64 // 0 for none
+	act    string
+	id     uint64 // 0 for none
+	fields []field
+}
+
+type field struct{ name, value string }
+
+// say writes an entry and runs the script.
+func (l *logLayer) say(ctx context.Context, e entry) {
+	if l.file != nil {
+		l.write(e.line(time.Now()))
+	}
+	if l.script == "" {
+		return
+	}
+	_, output, err := l.script.run(ctx, e.variables())
+	switch {
+	case err == block.ErrShutdown: // what asked is gone
+	case err != nil:
+		l.host.Event("log: run the script: %v", err)
+	case output != "":
+		l.host.Event("log: %s", output)
+	}
+}
+
+func (l *logLayer) write(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.file.Write(line); err != nil && !l.wrong {
+		l.wrong = true
+		l.host.Event("log: %v", err)
+	}
+}
+
+func (e entry) line(now time.Time) []byte {
+	b := now.UTC().AppendFormat(nil, "2006-01-02 15:04:05.000000 ")
+	if e.client != 0 {
+		b = fmt.Appendf(b, "connection=%d ", e.client)
+	}
+	if e.kind == "LEAVE" {
+		b = append(b, "..."...)
+	}
+	b = append(b, e.act...)
+	if e.id != 0 {
+		b = fmt.Appendf(b, " id=%d", e.id)
+	}
+	for _, f := range e.fields {
+		b = append(append(append(b, ' '), f.name...), '=')
+		if f.name == "extents" && e.kind == "LEAVE" {
+			b = append(b, '(')
+			b = append(append(b, f.value...), ')')
+			continue
+		}
+		b = append(b, quoted(f.value)...)
+	}
+	if e.kind == "ENTER" {
+		b = append(b, " ..."...)
+	}
+	return append(b, '\n')
+}
+
+func (e entry) variables() []string {
+	v := []string{"act=" + e.act, "type=" + e.kind}
+	if e.client != 0 {
+		v = append(v, "connection="+strconv.FormatUint(e.client, 10))
+	}
+	if e.id != 0 {
+		v = append(v, "id="+strconv.FormatUint(e.id, 10))
+	}
+	for _, f := range e.fields {
+		v = append(v, f.name+"="+f.value)
+	}
+	return v
+}
+
+// quoted is s as a shell takes it, in quotes where it needs them, and without a line's end.
+func quoted(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=@%+"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`", "\n", " ").Replace(s) + `"`
+}
+
+func hex(name string, n uint64) field { return field{name, "0x" + strconv.FormatUint(n, 16)} }
+
+func number[N ~uint8 | ~uint64](name string, n N) field {
+	return field{name, strconv.FormatUint(uint64(n), 10)}
+}
+
+func bit(name string, set bool) field {
+	if set {
+		return field{name, "1"}
+	}
+	return field{name, "0"}
+}
+
+func connectFields(o block.OpenRequest, i block.Info) []field {
+	most := uint64(0)
+	if i.MinBlock != 0 {
+		most = 1<<32 - 1
+	}
+	return []field{{"export", o.Name}, bit("tls", o.TLS != nil), hex("size", i.Size), hex("minsize", uint64(i.MinBlock)),
+		hex("prefsize", uint64(i.PreferredBlock)), hex("maxsize", most), bit("write", !i.ReadOnly), bit("flush", i.Flush),
+		bit("rotational", i.Rotational), bit("trim", i.Trim), number("zero", i.Zero), number("fua", i.FUA),
+		bit("extents", i.Extents), number("cache", i.Cache), bit("fast_zero", i.FastZero)}
+}
+
+// actions are the names of the commands in a log.
+var actions = [block.Commands]string{
+	block.Read: "Read", block.Write: "Write", block.Flush: "Flush", block.Trim: "Trim",
+	block.WriteZeroes: "Zero", block.Cache: "Cache", block.BlockStatus: "Extents",
+}
+
+func requestFields(r block.Request) []field {
+	if r.Cmd == block.Flush {
+		return nil
+	}
+	f := []field{hex("offset", r.Offset), hex("count", r.Length)}
+	fua := bit("fua", r.Flags&block.FUA != 0)
+	switch r.Cmd {
+	case block.Write, block.Trim:
+		f = append(f, fua)
+	case block.WriteZeroes:
+		f = append(f, bit("trim", r.Flags&block.MayTrim != 0), fua, bit("fast", r.Flags&block.FastZero != 0))
+	case block.BlockStatus:
+		f = append(f, bit("req_one", r.Flags&block.ReqOne != 0))
+	}
+	return f
+}
+
+// result says how a request ended, by the error's name on the wire.
+func result(err error) []field {
+	if err == nil {
+		return []field{{"return", "0"}}
+	}
+	name := "EIO"
+	var e syscall.Errno
+	errors.As(err, &e)
+	if i := slices.Index(errnos, e); i >= 0 {
+		name = errnoNames[i]
+	}
+	switch e {
+	case syscall.EROFS, syscall.EACCES:
+		name = "EPERM"
+	case syscall.EDQUOT, syscall.EFBIG:
+		name = "ENOSPC"
+	case syscall.ENOTSUP, syscall.EOVERFLOW:
+		name = "EINVAL"
+	}
+	return []field{{"return", "-1"}, {"error", name}}
+}
+
+// logged is one client's view.
+type logged struct {
+	*logLayer
+	next   *block.Door
+	number uint64
+	ids    atomic.Uint64
+}
+
+func (h *logged) Info() block.Info { return h.next.Info() }
+
+func (h *logged) Serve(ctx context.Context, r block.Request, w *block.Reply) error {
+	if r.Flags&block.NoWait != 0 {
+		return block.ErrWait
+	}
+	e := entry{kind: "ENTER", client: h.number, act: actions[r.Cmd], id: h.ids.Add(1), fields: requestFields(r)}
+	h.say(ctx, e)
+	var err error
+	e.kind, e.fields = "LEAVE", nil
+	if r.Cmd == block.BlockStatus {
+		var extents string
+		if extents, err = h.status(ctx, r, w); err == nil {
+			e.fields = []field{{"extents", extents}}
+		}
+	} else {
+		err = h.next.Serve(ctx, r, w)
+	}
+	e.fields = append(e.fields, result(err)...)
+	h.say(ctx, e)
+	return err
+}
+
+var extentNames = [...]string{0: `""`, block.Hole: `"hole"`, block.Zero: `"zero"`, block.Hole | block.Zero: `"hole,zero"`}
+
+// status answers with what is below, and says what that was.
+func (h *logged) status(ctx context.Context, r block.Request, w *block.Reply) (text string, err error) {
+	a := block.GetAnswer(false)
+	defer a.Put()
+	if err := h.next.Serve(ctx, r, a.Reply()); err != nil {
+		return "", err
+	}
+	var b []byte
+	at := r.Offset
+	for _, e := range a.Extents() {
+		w.Extent(e.Length, e.Flags)
+		b = fmt.Appendf(b, " %#x %#x %s", at, e.Length, extentNames[e.Flags])
+		at += e.Length
+	}
+	return strings.TrimPrefix(string(b), " "), nil
+}
+
+func (h *logged) Close(ctx context.Context) error {
+	h.say(ctx, entry{kind: "PRINT", client: h.number, act: "Disconnect", fields: []field{number("transactions", h.ids.Load())}})
+	return h.next.Close(ctx)
+}

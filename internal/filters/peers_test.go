@@ -1,0 +1,271 @@
+package filters_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/nbdtui/internal/session"
+)
+
+// peer skips the test where a program of somebody else's is missing; where tests must be complete, it fails.
+func peer(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("%s is not installed", name)
+			}
+			t.Skipf("%s is not installed", name)
+		}
+	}
+}
+
+// serve starts a session with a captive, which finds a directory of its own in $dir, and a Python that has libnbd's
+// shell in its PATH.
+func serve(t *testing.T, run, plugin string, filters []string, words ...string) (s *session.Session, dir string) {
+	t.Helper()
+	stack, err := session.Configure(plugin, filters, words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dir, err = os.MkdirTemp("", "f"); err != nil { // t.TempDir may be too long for a socket
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Setenv("dir", dir)
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("PATH", "/usr/bin:"+os.Getenv("PATH"))
+	s, err = session.Start(session.Config{
+		Stack: stack, Listen: session.Listen{Private: true}, Run: "exec 2>\"$dir/stderr\"\n" + run,
+		Event: func(e session.Event) { t.Log(e.Text) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Shutdown(session.ByUser, "the test is over")
+		<-s.Done()
+	})
+	return s, dir
+}
+
+// captive runs a command line in a session and wants it to succeed.
+func captive(t *testing.T, run, plugin string, filters []string, words ...string) {
+	t.Helper()
+	s, dir := serve(t, run, plugin, filters, words...)
+	select {
+	case <-s.Done():
+	case <-time.After(time.Minute):
+		t.Fatal("the session does not end")
+	}
+	if code, err := s.Wait(); code != 0 {
+		said, _ := os.ReadFile(filepath.Join(dir, "stderr"))
+		t.Errorf("status %d, %v\n%s", code, err, said)
+	}
+}
+
+func TestNbdshIsRefusedByReadonly(t *testing.T) {
+	peer(t, "nbdsh", "nbdinfo")
+	captive(t, `nbdinfo --is read-only "$nbd"`, "memory", []string{"readonly"}, "1M")
+	file := filepath.Join(t.TempDir(), "ro")
+	t.Setenv("file", file)
+	captive(t, `nbdsh -u "$nbd" -c '
+import os, errno
+h.pwrite(b"x" * 512, 0)
+open(os.environ["file"], "w").close()
+for change in (lambda: h.pwrite(b"y" * 512, 0), lambda: h.trim(512, 0), lambda: h.zero(512, 0)):
+    try:
+        change()
+        assert False, "it was changed"
+    except nbd.Error as e:
+        assert e.errnum == errno.EPERM, e
+assert h.pread(512, 0) == b"x" * 512
+os.remove(os.environ["file"])
+h.zero(512, 0)
+'`, "memory", []string{"readonly"}, "1M", "readonly-file="+file)
+}
+
+func TestNbdshWaitsForDelay(t *testing.T) {
+	peer(t, "nbdsh")
+	captive(t, `nbdsh -u "$nbd" -c '
+import time
+def took(what):
+    start = time.monotonic()
+    what()
+    return time.monotonic() - start
+assert took(lambda: h.pread(512, 0)) >= 0.2
+assert took(lambda: h.pwrite(bytes(512), 0)) >= 0.1
+assert took(lambda: h.flush()) < 0.1
+'`, "memory", []string{"delay"}, "1M", "rdelay=200ms", "wdelay=0.1")
+}
+
+func TestNbdshIsRefusedByLimit(t *testing.T) {
+	peer(t, "nbdsh")
+	captive(t, `nbdsh -u "$nbd" -c '
+import os
+uri = os.environ["nbd"]
+two = nbd.NBD()
+two.connect_uri(uri)
+three = nbd.NBD()
+try:
+    three.connect_uri(uri)
+    assert False, "a third client is there"
+except nbd.Error:
+    pass
+two.shutdown()
+del two
+for i in range(1000):
+    try:
+        three = nbd.NBD()
+        three.connect_uri(uri)
+        break
+    except nbd.Error:
+        pass
+three.pread(512, 0)
+'`, "memory", []string{"limit"}, "1M", "limit=2")
+}
+
+// everything asks for each thing once, and says how each ended.
+const everything = `export uri; nbdsh --base-allocation -c '
+import os
+h.connect_uri(os.environ["uri"])
+def say(what):
+    try:
+        what()
+        print("done")
+    except nbd.Error as e:
+        print(e.errno)
+say(lambda: h.pread(512, 0))
+say(lambda: h.pwrite(b"a" * 512, 512, nbd.CMD_FLAG_FUA))
+say(lambda: h.zero(4096, 0, nbd.CMD_FLAG_NO_HOLE))
+say(lambda: h.zero(65536, 65536))
+say(lambda: h.trim(4096, 0))
+say(lambda: h.flush())
+say(lambda: h.cache(4096, 0))
+say(lambda: h.block_status(1 << 20, 0, lambda *a: 0))
+h.shutdown()
+' >"$out" 2>&1`
+
+// Each is given to nbdkit and to nbdtui, and the client must see the same.
+func TestNbdkitAnswersTheSame(t *testing.T) {
+	peer(t, "nbdsh", "nbdkit")
+	for _, words := range [][]string{
+		{"error"}, {"error", "error-rate=100%"}, {"error", "error=ENOSPC", "error-rate=1"},
+		{"error", "error-pwrite-rate=1", "error-pwrite=EPERM", "error-cache-rate=100%", "error-cache=EINVAL"},
+		{"error", "error-pread-rate=1", "error-trim-rate=1", "error-zero-rate=1", "error-extents-rate=1", "error=ENOMEM", "error-zero=ESHUTDOWN"},
+		{"error", "error-rate=1", "error-pread-rate=0", "error-file=/nonexistent"},
+		{"error", "error-rate=1", "error-pread-rate=0", "error-trim-file=/nonexistent"},
+		{"error", "error-pread-rate=0", "error-rate=1"},
+		{"delay", "delay-zero=1ms", "delay-fast-zero=false"}, {"limit"}, {"limit", "limit=0"},
+	} {
+		t.Run(strings.Join(words, " "), func(t *testing.T) {
+			theirs, ours := filepath.Join(t.TempDir(), "theirs"), filepath.Join(t.TempDir(), "ours")
+			nbdkit(t, theirs, words...)
+			t.Setenv("out", ours)
+			captive(t, everything, "memory", words[:1], append([]string{"1M"}, words[1:]...)...)
+			if want, got := text(t, theirs), text(t, ours); got != want || got == "" {
+				t.Errorf("nbdkit answers\n%s\nand nbdtui\n%s", want, got)
+			}
+		})
+	}
+}
+
+// nbdkit runs everything against the reference; the client's words go to out.
+func nbdkit(t *testing.T, out string, words ...string) {
+	t.Helper()
+	args := append([]string{"-U", "-", "--filter=" + words[0], "memory", "1M"}, words[1:]...)
+	cmd := exec.CommandContext(t.Context(), "nbdkit", append(args, "--run", everything)...)
+	cmd.Env = append(os.Environ(), "out="+out, "PATH=/usr/bin:"+os.Getenv("PATH"))
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("nbdkit: %v\n%s\n%s", err, said, text(t, out))
+	}
+}
+
+func text(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// The log is nbdkit's, line for line, but for the time, and for a line about a fork that we do not make.
+func TestNbdkitLogsTheSame(t *testing.T) {
+	peer(t, "nbdsh", "nbdkit")
+	dir := t.TempDir()
+	theirs, ours := filepath.Join(dir, "theirs"), filepath.Join(dir, "ours")
+	nbdkit(t, filepath.Join(dir, "out"), "log", "logfile="+theirs)
+	t.Setenv("out", filepath.Join(dir, "out"))
+	captive(t, everything, "memory", []string{"log"}, "1M", "logfile="+ours)
+	same := func(log string) string {
+		log = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} `).ReplaceAllString(log, "")
+		return strings.Replace(log, "Fork\n", "", 1)
+	}
+	if want, got := same(text(t, theirs)), same(text(t, ours)); got != want {
+		t.Errorf("nbdkit logs\n%s\nand nbdtui\n%s", want, got)
+	}
+}
+
+// The server goes when the last client has left; the command is waited for.
+func TestExitlastWithNbdinfo(t *testing.T) {
+	peer(t, "nbdinfo", "nbdsh")
+	captive(t, `nbdsh -u "$nbd" -c 'h.pread(512, 0)' && while test -e "$unixsocket"; do sleep 0.01; done`,
+		"memory", []string{"exitlast"}, "1M")
+	captive(t, `for i in 1 2 3; do nbdinfo --size "$nbd" || exit 1; done; while test -e "$unixsocket"; do sleep 0.01; done`,
+		"memory", []string{"exitlast"}, "1M", "exitlast-grace=500ms")
+}
+
+func TestIPWithNbdinfo(t *testing.T) {
+	peer(t, "nbdinfo")
+	for words, ok := range map[string]bool{
+		"allow=anyunix deny=all": true, "deny=anyunix": false, "deny=anyipv4,anyipv6": true, "allow=127.0.0.1,::1 deny=any": false,
+		fmt.Sprintf("allow=uid:%d deny=all", os.Getuid()): true, fmt.Sprintf("deny=uid:%d", os.Getuid()): false,
+	} {
+		run := `nbdinfo --size "$nbd"`
+		if !ok {
+			run = "! " + run
+		}
+		captive(t, run, "memory", []string{"ip"}, append(strings.Fields(words), "1M")...)
+	}
+}
+
+// A disk that fails twice is reopened twice, and the client sees nothing of it.
+func TestRetryOverAFailingDiskWithNbdsh(t *testing.T) {
+	peer(t, "nbdsh")
+	for _, filter := range []string{"retry", "retry-request"} {
+		file := filepath.Join(t.TempDir(), "inject")
+		t.Setenv("file", file)
+		words := []string{"1M", "error-rate=1", "error-file=" + file}
+		if filter == "retry" {
+			words = append(words, "retry-delay=100ms", "retry-exponential=no", "retries=100")
+		} else {
+			words = append(words, "retry-request-delay=100ms", "retry-request-retries=100")
+		}
+		captive(t, `touch "$file"; { sleep 0.3; rm "$file"; } & nbdsh -u "$nbd" -c '
+h.pwrite(b"x" * 512, 0)
+assert h.pread(512, 0) == b"x" * 512
+'; status=$?; wait; exit $status`, "memory", []string{filter, "error"}, words...)
+	}
+}
+
+// A member is read and written by real clients, and GNU tar finds what was written.
+func TestTarWithRealClients(t *testing.T) {
+	peer(t, "nbdcopy", "tar", "cmp", "nbdinfo")
+	dir := t.TempDir()
+	archive := filepath.Join(dir, "a.tar")
+	script := `cd "$1" && head -c 3000000 /dev/urandom >disk && head -c 3000000 /dev/urandom >new && echo first >first && tar -cf a.tar first disk first`
+	if out, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", script, "sh", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Setenv("a", dir)
+	captive(t, `cd "$a" && nbdcopy "$nbd" out && cmp disk out && nbdcopy new "$nbd" && nbdinfo --map "$nbd" >/dev/null &&
+		tar -xOf a.tar disk | cmp - new && tar -tf a.tar >/dev/null`, "file", []string{"tar"}, archive, "tar-entry=disk")
+	captive(t, `! nbdinfo "$nbd" >/dev/null 2>&1`, "file", []string{"tar"}, archive, "tar-entry=nosuch")
+}
