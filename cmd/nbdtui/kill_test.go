@@ -182,3 +182,33 @@ func TestTheCommandMayFinishThroughUs(t *testing.T) {
 		})
 	}
 }
+
+// What the Go runtime says when it ends the program goes to a file, which the error line names, and never to the screen.
+func TestACrashIsReportedInAFile(t *testing.T) {
+	temp := t.TempDir()
+	file := filepath.Join(temp, "pids")
+	x := inTerminalWith(t, []string{"TMPDIR=" + temp}, 80, 24, "memory", "1M", "--run", lasting(file))
+	list := pids(t, file, 2)
+	x.shows("RUNNING")
+	x.cmd.Process.Signal(syscall.SIGABRT)
+	if code := x.wait(); code == 0 {
+		t.Error("a crash is a success")
+	}
+	gone(t, "the shell", list[0])
+	gone(t, "the shell's program", list[1])
+	x.guardGone()
+	x.sane()
+	if out := x.output(); !strings.Contains(out, "nbdtui: error: internal error; the report is in ") || strings.Contains(out, "goroutine ") {
+		t.Errorf("the screen:\n%s", x.text())
+	}
+	reports, _ := filepath.Glob(filepath.Join(temp, "nbdtui-crash-*.txt"))
+	if len(reports) != 1 {
+		t.Fatalf("reports: %v", reports)
+	}
+	if b, err := os.ReadFile(reports[0]); err != nil || !bytes.Contains(b, []byte("SIGABRT")) {
+		t.Errorf("the report: %q, %v", b, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(temp, "nbdtui-*", "socket")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
