@@ -104,7 +104,22 @@ type (
 	Starter interface {
 		Start() error
 	}
+	// Tuner has knobs that may be turned while requests are served. Without it what was configured holds.
+	Tuner interface {
+		Knobs() []Knob
+	}
 )
+
+// Knob is a setting of a running layer.
+type Knob struct {
+	Name  string // as the parameter's: "rate", "delay-read"
+	Kind  string // as the parameter's: "BITS", "TIME"
+	Unit  string // of a number that has none of its own behind it: "bit/s", "s"; empty where there is none
+	Value string // what holds now, as Set takes it; empty where it is not one value
+	// Set turns it, for requests that come and for those that wait. It may be called at any time; a value that it
+	// refuses changes nothing.
+	Set func(value string) error
+}
 
 // Export is a name that a client may ask for.
 type Export struct {

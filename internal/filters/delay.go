@@ -62,16 +62,33 @@ func (b *delayBuilder) Table() param.Table {
 }
 
 func (b *delayBuilder) Build(block.Host) (block.Layer, error) {
-	return &delayLayer{*b, b.requests[block.WriteZeroes] > 0 && !b.fastZero}, nil
+	l := &delayLayer{fastZero: b.fastZero}
+	for cmd, d := range b.requests {
+		l.requests[cmd].set(d)
+	}
+	l.open.set(b.open)
+	l.close.set(b.close)
+	return l, nil
 }
 
 type delayLayer struct {
-	delayBuilder
-	refuse bool // fast zeroes, at once
+	requests    [block.Commands]tunable
+	open, close tunable
+	fastZero    bool
+}
+
+// Knobs are the times of all that this filter delays.
+func (l *delayLayer) Knobs() []block.Knob {
+	return []block.Knob{
+		l.requests[block.Read].knob("delay-read"), l.requests[block.Write].knob("delay-write"),
+		l.requests[block.WriteZeroes].knob("delay-zero"), l.requests[block.Trim].knob("delay-trim"),
+		l.requests[block.BlockStatus].knob("delay-extents"), l.requests[block.Cache].knob("delay-cache"),
+		l.open.knob("delay-open"), l.close.knob("delay-close"),
+	}
 }
 
 func (l *delayLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
-	if err := sleep(ctx, l.open); err != nil {
+	if err := l.open.sleep(ctx); err != nil {
 		return nil, err
 	}
 	next, err := below(ctx, o)
@@ -79,9 +96,12 @@ func (l *delayLayer) Open(ctx context.Context, o block.OpenRequest, below block.
 		return nil, err
 	}
 	info := next.Info()
-	info.FastZero = info.FastZero || l.refuse && info.Zero != block.None
+	info.FastZero = info.FastZero || l.refuses() && info.Zero != block.None
 	return &delayed{l, next, info}, nil
 }
+
+// refuses reports whether fast zeroes are refused, so that they are not slow.
+func (l *delayLayer) refuses() bool { return !l.fastZero && l.requests[block.WriteZeroes].get() > 0 }
 
 func (l *delayLayer) Close() error { return nil }
 
@@ -95,14 +115,14 @@ type delayed struct {
 func (h *delayed) Info() block.Info { return h.info }
 
 func (h *delayed) Serve(ctx context.Context, r block.Request, w *block.Reply) error {
-	if h.refuse && r.Flags&block.FastZero != 0 {
+	if r.Flags&block.FastZero != 0 && (h.refuses() || !h.next.Info().FastZero) {
 		return syscall.ENOTSUP
 	}
-	if d := h.requests[r.Cmd]; d > 0 {
+	if d := &h.requests[r.Cmd]; d.get() > 0 {
 		if r.Flags&block.NoWait != 0 {
 			return block.ErrWait
 		}
-		if err := sleep(ctx, d); err != nil {
+		if err := d.sleep(ctx); err != nil {
 			return err
 		}
 	}
@@ -111,5 +131,5 @@ func (h *delayed) Serve(ctx context.Context, r block.Request, w *block.Reply) er
 
 // Close waits, and closes what is below however the wait ended.
 func (h *delayed) Close(ctx context.Context) error {
-	return errors.Join(sleep(ctx, h.close), h.next.Close(ctx))
+	return errors.Join(h.close.sleep(ctx), h.next.Close(ctx))
 }

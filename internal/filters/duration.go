@@ -3,8 +3,10 @@ package filters
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"example.com/nbdtui/internal/block"
@@ -66,6 +68,76 @@ func setPositive(to *time.Duration) func(string) error {
 		}
 		return err
 	}
+}
+
+// formatDuration writes d as parseDuration reads it.
+func formatDuration(d time.Duration) string {
+	switch {
+	case d == 0 || d >= time.Second:
+	case d%time.Millisecond == 0:
+		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
+	case d%time.Microsecond == 0:
+		return strconv.FormatInt(d.Microseconds(), 10) + "us"
+	default:
+		return strconv.FormatInt(d.Nanoseconds(), 10) + "ns"
+	}
+	whole, rest := d/time.Second, d%time.Second
+	if rest == 0 {
+		return strconv.FormatInt(int64(whole), 10)
+	}
+	return fmt.Sprintf("%d.%s", whole, strings.TrimRight(fmt.Sprintf("%09d", rest), "0"))
+}
+
+// tunable is a time that may change while somebody waits it out. The zero one is no time.
+type tunable struct{ now atomic.Pointer[setting] }
+
+type setting struct {
+	d    time.Duration
+	over chan struct{} // closed when another holds
+}
+
+func (t *tunable) set(d time.Duration) {
+	if old := t.now.Swap(&setting{d, make(chan struct{})}); old != nil {
+		close(old.over)
+	}
+}
+
+func (t *tunable) get() time.Duration {
+	if s := t.now.Load(); s != nil {
+		return s.d
+	}
+	return 0
+}
+
+// sleep waits as long as t says by then, and answers ErrShutdown where ctx ends first.
+func (t *tunable) sleep(ctx context.Context) error {
+	if t.get() == 0 {
+		return nil
+	}
+	for start := time.Now(); ; {
+		s := t.now.Load()
+		timer := time.NewTimer(s.d - time.Since(start))
+		select {
+		case <-timer.C:
+			return nil
+		case <-s.over:
+			timer.Stop()
+		case <-ctx.Done():
+			timer.Stop()
+			return block.ErrShutdown
+		}
+	}
+}
+
+// knob turns t.
+func (t *tunable) knob(name string) block.Knob {
+	return block.Knob{Name: name, Kind: "TIME", Unit: "s", Value: formatDuration(t.get()), Set: func(value string) error {
+		d, err := parseDuration(value)
+		if err == nil {
+			t.set(d)
+		}
+		return err
+	}}
 }
 
 // sleep waits, and answers ErrShutdown where ctx ends first.

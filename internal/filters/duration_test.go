@@ -20,6 +20,17 @@ func TestParseDuration(t *testing.T) {
 			t.Errorf("%q is %v, %v, want %v", text, got, err, want)
 		}
 	}
+	for d, want := range map[time.Duration]string{
+		0: "0", 2 * time.Second: "2", 1500 * time.Millisecond: "1.5", 200 * time.Millisecond: "200ms", 10 * time.Microsecond: "10us",
+		7: "7ns", 1500 * time.Microsecond: "1500us", 1000001: "1000001ns", maxDuration: "31536000", 90*time.Second + 1: "90.000000001",
+	} {
+		if got := formatDuration(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+		if again, err := parseDuration(formatDuration(d)); again != d || err != nil {
+			t.Errorf("%q is %v, %v, want %v", formatDuration(d), again, err, d)
+		}
+	}
 	for _, text := range []string{
 		"", ".", "s", "ms", "-1", "-1ms", "+1", " 1", "1 ", "1 s", "1e3", "0x10", "inf", "nan", "1m", "1h", "1.2.3",
 		"100xms", "1msms", "31536001", "99999999999999999999", "1_000",

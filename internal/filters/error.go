@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"example.com/nbdtui/internal/block"
@@ -51,10 +53,17 @@ func newErrorBuilder() *errorBuilder {
 	return b
 }
 
+// faultKinds are the requests that can fail, and faultNames what the parameters call them.
+func faultKinds() []block.Cmd {
+	return []block.Cmd{block.Read, block.Write, block.Trim, block.WriteZeroes, block.BlockStatus, block.Cache}
+}
+
+var faultNames = []string{"pread", "pwrite", "trim", "zero", "extents", "cache"}
+
 func (b *errorBuilder) Table() param.Table {
-	kinds := []block.Cmd{block.Read, block.Write, block.Trim, block.WriteZeroes, block.BlockStatus, block.Cache}
+	kinds := faultKinds()
 	table := param.Table{Params: faultParams("error", "any request", b.faultsOf(kinds...))}
-	for i, name := range []string{"pread", "pwrite", "trim", "zero", "extents", "cache"} {
+	for i, name := range faultNames {
 		table.Params = append(table.Params, faultParams("error-"+name, "a "+kinds[i].String(), b.faultsOf(kinds[i]))...)
 	}
 	return table
@@ -115,15 +124,63 @@ func setShare(value string, f *fault) error {
 }
 
 func (b *errorBuilder) Build(block.Host) (block.Layer, error) {
-	l := &errorLayer{b.faults}
-	for c := range l.faults {
-		f := &l.faults[c]
-		f.err = fmt.Errorf("the error filter failed the %v: %w", block.Cmd(c), f.errno)
+	l := &errorLayer{}
+	for c := range b.faults {
+		l.faults[c].Store(b.faults[c].ready(block.Cmd(c)))
 	}
 	return l, nil
 }
 
-type errorLayer struct{ faults [block.Commands]fault }
+// ready is f with what a request of its kind is answered.
+func (f fault) ready(c block.Cmd) *fault {
+	f.err = fmt.Errorf("the error filter failed the %v: %w", c, f.errno)
+	return &f
+}
+
+type errorLayer struct {
+	turning sync.Mutex // one knob at a time
+	faults  [block.Commands]atomic.Pointer[fault]
+}
+
+// Knobs are the error and the share of all kinds together, then of each.
+func (l *errorLayer) Knobs() (knobs []block.Knob) {
+	kinds := faultKinds()
+	add := func(name string, kinds ...block.Cmd) {
+		knobs = append(knobs,
+			l.knob(name+"-rate", "RATE", setShare, fault.share, kinds),
+			l.knob(name, "ERROR", setErrno, fault.name, kinds))
+	}
+	add("error", kinds...)
+	for i, k := range kinds {
+		add("error-"+faultNames[i], k)
+	}
+	return knobs
+}
+
+// knob turns what change changes and say says of some kinds.
+func (l *errorLayer) knob(name, kind string, change func(string, *fault) error, say func(fault) string, of []block.Cmd) block.Knob {
+	value := say(*l.faults[of[0]].Load())
+	for _, c := range of[1:] {
+		if say(*l.faults[c].Load()) != value {
+			value = ""
+		}
+	}
+	return block.Knob{Name: name, Kind: kind, Value: value, Set: func(value string) error {
+		l.turning.Lock()
+		defer l.turning.Unlock()
+		for _, c := range of {
+			f := *l.faults[c].Load()
+			if err := change(value, &f); err != nil {
+				return err
+			}
+			l.faults[c].Store(f.ready(c))
+		}
+		return nil
+	}}
+}
+
+func (f fault) share() string { return strconv.FormatFloat(f.rate*100, 'g', 6, 64) + "%" }
+func (f fault) name() string  { return errnoNames[slices.Index(errnos, f.errno)] }
 
 func (l *errorLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
 	next, err := below(ctx, o)
@@ -144,7 +201,7 @@ type faulty struct {
 func (h *faulty) Info() block.Info { return h.next.Info() }
 
 func (h *faulty) Serve(ctx context.Context, r block.Request, w *block.Reply) error {
-	if f := &h.faults[r.Cmd]; f.rate > 0 {
+	if f := h.faults[r.Cmd].Load(); f.rate > 0 {
 		if r.Flags&block.NoWait != 0 {
 			return block.ErrWait // asked again, it would have another chance to fail
 		}

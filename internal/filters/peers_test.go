@@ -269,3 +269,51 @@ func TestTarWithRealClients(t *testing.T) {
 		tar -xOf a.tar disk | cmp - new && tar -tf a.tar >/dev/null`, "file", []string{"tar"}, archive, "tar-entry=disk")
 	captive(t, `! nbdinfo "$nbd" >/dev/null 2>&1`, "file", []string{"tar"}, archive, "tar-entry=nosuch")
 }
+
+// Knobs are turned while a client waits: a delay is taken away, then reads fail, then they do not.
+func TestNbdshSeesKnobsTurned(t *testing.T) {
+	peer(t, "nbdsh")
+	s, dir := serve(t, `nbdsh -u "$nbd" -c '
+import os
+def step(name):
+    open(os.environ["dir"] + "/" + name, "w").close()
+    while not os.path.exists(os.environ["dir"] + "/" + name + ".go"):
+        pass
+c = h.aio_pread(nbd.Buffer(512), 0)
+step("delayed")
+while not h.aio_command_completed(c):
+    h.poll(-1)
+step("served")
+try:
+    h.pread(512, 0)
+    assert False, "it did not fail"
+except nbd.Error as e:
+    assert e.errno == "ENOMEM", e.errno
+step("failed")
+h.pread(512, 0)
+'`, "memory", []string{"delay", "error"}, "1M", "rdelay=3600")
+	tune := func(after string, knobs ...[3]string) {
+		for deadline := time.Now().Add(time.Minute); ; <-time.After(time.Millisecond) {
+			if _, err := os.Stat(filepath.Join(dir, after)); err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the client is not %s: %s", after, text(t, filepath.Join(dir, "stderr")))
+			}
+		}
+		for _, k := range knobs {
+			if err := s.Tune(k[0], k[1], k[2]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, after+".go"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tune("delayed", [3]string{"delay", "delay-read", "0"})
+	tune("served", [3]string{"error", "error", "ENOMEM"}, [3]string{"error", "error-pread-rate", "1"})
+	tune("failed", [3]string{"error", "error-rate", "0"})
+	if code, err := s.Wait(); code != 0 {
+		t.Errorf("status %d, %v: %s", code, err, text(t, filepath.Join(dir, "stderr")))
+	}
+}

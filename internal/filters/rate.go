@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -86,10 +87,12 @@ func (b *rateBuilder) setBurstiness(value string) error {
 
 func (b *rateBuilder) Build(h block.Host) (block.Layer, error) {
 	l := &rateLayer{
-		all:        &limit{rate: b.all, file: b.allFile, event: h.Event},
-		each:       &limit{rate: b.each, file: b.eachFile, event: h.Event},
+		all:        &limit{file: b.allFile, event: h.Event},
+		each:       &limit{file: b.eachFile, event: h.Event},
 		burstiness: b.burstiness,
 	}
+	l.all.rate.Store(b.all)
+	l.each.rate.Store(b.each)
 	l.buckets = l.newBuckets(l.all)
 	return l, nil
 }
@@ -99,6 +102,11 @@ type rateLayer struct {
 	all, each  *limit
 	burstiness float64
 	buckets    buckets
+}
+
+// Knobs are the two rates.
+func (l *rateLayer) Knobs() []block.Knob {
+	return []block.Knob{l.all.knob("rate"), l.each.knob("connection-rate")}
 }
 
 func (l *rateLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
@@ -171,6 +179,9 @@ const lookAgain = 250 * time.Millisecond
 // take draws so many bytes' worth, waiting for what is not there yet. When ctx ends first it gives back what it drew
 // and returns ErrShutdown.
 func (b *bucket) take(ctx context.Context, bytes uint64) error {
+	if b.limit.none() {
+		return nil
+	}
 	select {
 	case b.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -221,35 +232,55 @@ type limit struct {
 	file  string // empty for none
 	event func(string, ...any)
 
-	mu    sync.Mutex
-	rate  uint64 // bits a second; 0 is no limit
-	wrong string // what the file said last that was no rate, which is told once
+	rate atomic.Uint64 // bits a second; 0 is no limit
+
+	mu    sync.Mutex // held while the file is read
+	wrong string     // what the file said last that was no rate, which is told once
 }
+
+// knob turns l, unless its file does.
+func (l *limit) knob(name string) block.Knob {
+	return block.Knob{Name: name, Kind: "BITS", Unit: "bit/s", Value: param.FormatSize(l.rate.Load()), Set: func(value string) error {
+		rate, err := param.ParseSize(value)
+		switch {
+		case err != nil:
+			return err
+		case l.file != "":
+			return param.WithHint(fmt.Errorf("%s says what the rate is", l.file), "write the rate into that file")
+		}
+		l.rate.Store(rate)
+		return nil
+	}}
+}
+
+// none reports that there is no limit, and nothing to look at that may say one.
+func (l *limit) none() bool { return l.file == "" && l.rate.Load() == 0 }
 
 // now is the rate that holds now.
 func (l *limit) now() uint64 {
+	if l.file == "" {
+		return l.rate.Load()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file == "" {
-		return l.rate
-	}
 	text, err := firstLine(l.file)
 	if errors.Is(err, os.ErrNotExist) || err == nil && text == "" {
-		return l.rate
+		return l.rate.Load()
 	}
 	if err == nil {
 		var rate uint64
 		if rate, err = param.ParseSize(text); err == nil {
-			l.rate, l.wrong = rate, ""
-			return l.rate
+			l.rate.Store(rate)
+			l.wrong = ""
+			return rate
 		}
 		err = fmt.Errorf("%q: %w", text, err)
 	}
 	if wrong := err.Error(); wrong != l.wrong {
 		l.wrong = wrong
-		l.event("rate: read %s: %v; the rate stays %d bits a second", l.file, err, l.rate)
+		l.event("rate: read %s: %v; the rate stays %d bits a second", l.file, err, l.rate.Load())
 	}
-	return l.rate
+	return l.rate.Load()
 }
 
 // firstLine reads a file that is short, and does not wait if it is a pipe.

@@ -44,6 +44,15 @@ func ParseSize(s string) (uint64, error) {
 	return n * unit, nil
 }
 
+// FormatSize writes n as ParseSize reads it, with the largest suffix that says it exactly.
+func FormatSize(n uint64) string {
+	power := 0
+	for n != 0 && n%1024 == 0 && power < len("kMGTPE") {
+		n, power = n/1024, power+1
+	}
+	return strconv.FormatUint(n, 10) + "kMGTPE"[max(power-1, 0):power]
+}
+
 var errTooLarge = errors.New("the size is too large: at most 2^63-1 bytes")
 
 // ParseBool reads nbdkit's booleans, in any case: 1 true t yes y on, 0 false f no n off.

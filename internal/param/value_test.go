@@ -29,6 +29,14 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
+func TestFormatSize(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 1: "1", 1000: "1000", 1024: "1k", 1536: "1536", 10 << 20: "10M", 3 << 30: "3G", 7 << 60: "7E", 1025 << 10: "1025k"} {
+		if got := FormatSize(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}
+
 func FuzzParseSize(f *testing.F) {
 	for _, text := range []string{"1", "10M", "2s", "9223372036854775807", " +7E", "-1", "1.5G"} {
 		f.Add(text)
@@ -44,8 +52,10 @@ func FuzzParseSize(f *testing.F) {
 		if n > math.MaxInt64 {
 			t.Errorf("%q is %d, which is too large", text, n)
 		}
-		if again, err := ParseSize(strconv.FormatUint(n, 10)); again != n || err != nil {
-			t.Errorf("%q is %d, and that is %d, %v", text, n, again, err)
+		for _, same := range []string{strconv.FormatUint(n, 10), FormatSize(n)} {
+			if again, err := ParseSize(same); again != n || err != nil {
+				t.Errorf("%q is %d, and %q is %d, %v", text, n, same, again, err)
+			}
 		}
 	})
 }

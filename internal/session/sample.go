@@ -104,6 +104,7 @@ func (s *Session) snap(now time.Time) Snapshot {
 		Grace:  s.stop.left(now),
 		Pauses: gate.Pauses, PausedFor: gate.PausedFor,
 		Child:  s.childInfo.Load(),
+		Knobs:  s.Knobs(),
 		Events: s.log.list(),
 	}
 	paused := gate.State == block.Pausing || gate.State == block.Paused

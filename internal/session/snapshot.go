@@ -41,6 +41,7 @@ type Snapshot struct {
 	Clients []Client // by id, so that no row ever jumps
 	Seen    int      // clients that ever connected
 	Child   *Child   // nil without --run
+	Knobs   []Knob   // what Tune may turn, outermost layer first
 	Events  []Event  // the newest, oldest first, at most 1,000
 }
 

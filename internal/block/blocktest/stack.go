@@ -129,6 +129,16 @@ func (s *Stack) Try(ctx context.Context, o block.OpenRequest) (*block.Door, erro
 	return s.opener(0)(ctx, o)
 }
 
+// Knobs are those of all layers, outermost first.
+func (s *Stack) Knobs() (list []block.Knob) {
+	for _, l := range s.layers {
+		if t, ok := l.Layer.(block.Tuner); ok {
+			list = append(list, t.Knobs()...)
+		}
+	}
+	return list
+}
+
 // Plugin opens the plugin itself, behind the back of every filter; closed with the test.
 func (s *Stack) Plugin(t testing.TB) *block.Door {
 	t.Helper()
