@@ -63,7 +63,9 @@ func run(args []string) (code int) {
 		err = param.WithHint(errors.New("no plugin is named"),
 			"say what to serve, for example: nbdtui file big.iso; nbdtui --help tells more")
 	default:
-		code, err = serve(&o, args, words, stderr)
+		if code, err = serve(&o, args, words, stderr); errors.Is(err, session.ErrOver) {
+			return 0
+		}
 	}
 	if err != nil {
 		stderr.fail(err)

@@ -99,8 +99,9 @@ type (
 	Lister interface {
 		List(ctx context.Context) ([]Export, error)
 	}
-	// Starter is told when the server's sockets are bound and no client has come yet; an error ends the start.
-	// What it starts ends with Close. Without it nothing happens.
+	// Starter is told when the server's sockets are bound and no client has come yet; an error ends the start, and
+	// ErrShutdown says that all went well and the session is over before it began. What it starts ends with Close.
+	// Without it nothing happens.
 	Starter interface {
 		Start() error
 	}

@@ -54,6 +54,7 @@ type Host struct {
 	Gate     *Gate
 	ReadOnly bool
 	Event    func(format string, args ...any) // tells the user; never blocks
+	Shutdown func()                           // the session, for a layer that has no client to ask by; never blocks
 }
 
 var registry []Registration

@@ -222,6 +222,96 @@ func TestExitlastWithNbdinfo(t *testing.T) {
 		"memory", []string{"exitlast"}, "1M", "exitlast-grace=500ms")
 }
 
+// Of several clients any may leave, and the last one ends the session.
+func TestExitlastWithSeveralClients(t *testing.T) {
+	peer(t, "nbdsh")
+	for _, words := range [][]string{{"1M"}, {"1M", "exitlast-grace=2"}} {
+		captive(t, `nbdsh -c '
+import os
+uri = os.environ["nbd"]
+clients = [nbd.NBD() for i in range(4)]
+for c in clients:
+    c.connect_uri(uri)
+while clients:
+    for c in clients:
+        c.pread(512, 0)
+    clients.pop(0).shutdown()
+if os.environ.get("again"):
+    c = nbd.NBD() # within the grace
+    c.connect_uri(uri)
+    c.pread(512, 0)
+    c.shutdown()
+while os.path.exists(os.environ["unixsocket"]):
+    pass
+try:
+    nbd.NBD().connect_uri(uri)
+    assert False, "the server is still there"
+except nbd.Error:
+    pass
+'`, "memory", []string{"exitlast"}, words...)
+		t.Setenv("again", "yes")
+	}
+}
+
+// After the event those who are there may stay, others are refused, and the last one to leave ends the session.
+func TestExitwhenWithSeveralClients(t *testing.T) {
+	peer(t, "nbdsh")
+	file := filepath.Join(t.TempDir(), "stop")
+	t.Setenv("file", file)
+	captive(t, `nbdsh -c '
+import os
+uri = os.environ["nbd"]
+clients = [nbd.NBD() for i in range(3)]
+for c in clients:
+    c.connect_uri(uri)
+open(os.environ["file"], "w").close()
+for i in range(3):
+    for c in clients:
+        c.pwrite(b"x" * 512, 0)
+    try:
+        nbd.NBD().connect_uri(uri)
+        assert False, "one more came in"
+    except nbd.Error:
+        pass
+    assert os.path.exists(os.environ["unixsocket"])
+    clients.pop().shutdown()
+while os.path.exists(os.environ["unixsocket"]):
+    pass
+'`, "memory", []string{"exitwhen"}, "1M", "exit-when-file-created="+file)
+}
+
+// Of many that come at once no more than the limit get in, and one that leaves makes room.
+func TestLimitWithSeveralClients(t *testing.T) {
+	peer(t, "nbdsh")
+	captive(t, `nbdsh -c '
+import os, threading
+uri = os.environ["nbd"]
+lock, inside = threading.Lock(), []
+def come():
+    c = nbd.NBD()
+    try:
+        c.connect_uri(uri)
+        c.pread(512, 0)
+        with lock:
+            inside.append(c)
+    except nbd.Error:
+        pass
+def crowd():
+    threads = [threading.Thread(target=come) for i in range(12)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+crowd()
+assert len(inside) == 3, len(inside)
+for c in inside:
+    c.pread(512, 0)
+inside.pop().shutdown()
+while len(inside) < 3: # until the server has seen it leave
+    come()
+crowd()
+assert len(inside) == 3, len(inside)
+'`, "memory", []string{"limit"}, "1M", "limit=3")
+}
+
 func TestIPWithNbdinfo(t *testing.T) {
 	peer(t, "nbdinfo")
 	for words, ok := range map[string]bool{

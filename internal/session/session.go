@@ -78,7 +78,7 @@ type Session struct {
 }
 
 // Start builds the layers, binds the socket and serves. With Terminal the child waits for the first Resize; else it
-// starts at once. After an error nothing is left behind.
+// starts at once. After an error, of which ErrOver is none for a user, nothing is left behind.
 func Start(cfg Config) (_ *Session, err error) {
 	cfg.Grace, cfg.ServerGrace = orDefault(cfg.Grace, 10*time.Second), orDefault(cfg.ServerGrace, 5*time.Second)
 	s := &Session{
@@ -98,7 +98,8 @@ func Start(cfg Config) (_ *Session, err error) {
 			s.abandon()
 		}
 	}()
-	host := block.Host{Gate: s.gate, ReadOnly: cfg.ReadOnly, Event: s.warn}
+	shutdown := func() { s.Shutdown(ByLayer, "a layer asked for it") }
+	host := block.Host{Gate: s.gate, ReadOnly: cfg.ReadOnly, Event: s.warn, Shutdown: shutdown}
 	if s.layers, err = cfg.Stack.build(host); err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func Start(cfg Config) (_ *Session, err error) {
 		WithheldFlags:       cfg.WithheldFlags,
 		NoStructuredReplies: cfg.NoStructuredReplies,
 		Coverage:            s.coverage,
-		Shutdown:            func() { s.Shutdown(ByLayer, "a layer asked for it") },
+		Shutdown:            shutdown,
 		Event:               s.clientEvent,
 	})
 	for _, l := range s.listeners {

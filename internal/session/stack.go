@@ -209,11 +209,16 @@ func (s *Stack) build(h block.Host) (*layers, error) {
 	return built, nil
 }
 
+// ErrOver is the error of a Start to which a layer said that there is nothing to be done: all is well.
+var ErrOver = errors.New("over before it began")
+
 // start tells those who want to know that the sockets are bound.
 func (l *layers) start() error {
 	for _, n := range l.list {
 		if starter, ok := n.Layer.(block.Starter); ok {
-			if err := starter.Start(); err != nil {
+			if err := starter.Start(); errors.Is(err, block.ErrShutdown) {
+				return fmt.Errorf("%s: %w: %w", n.name, ErrOver, err)
+			} else if err != nil {
 				return fmt.Errorf("filter %s: %w", n.name, err)
 			}
 		}

@@ -76,8 +76,11 @@ var filters = map[string]func(t testing.TB) []string{
 	"error": func(t testing.TB) []string {
 		return []string{"error-rate=100%", "error-file=" + filepath.Join(t.TempDir(), "none")}
 	},
-	"tar":           func(testing.TB) []string { return []string{"tar-entry=disk"} },
-	"exitlast":      func(testing.TB) []string { return nil },
+	"tar":      func(testing.TB) []string { return []string{"tar-entry=disk"} },
+	"exitlast": func(testing.TB) []string { return nil },
+	"exitwhen": func(t testing.TB) []string {
+		return []string{"exit-when-file-created=" + filepath.Join(t.TempDir(), "none")}
+	},
 	"ip":            func(testing.TB) []string { return []string{"deny=anyipv4"} },
 	"limit":         func(testing.TB) []string { return []string{"limit=10"} },
 	"log":           func(t testing.TB) []string { return []string{"logfile=" + filepath.Join(t.TempDir(), "log")} },

@@ -27,6 +27,7 @@ type Stack struct {
 	Gate   *block.Gate
 	Events chan string // what users would be told; the newest are lost when nobody listens
 	Probe  Probe
+	Ended  chan struct{} // holds a value when a layer has asked for the end of the session
 
 	layers []namedLayer // outermost first
 }
@@ -46,8 +47,8 @@ type Probe struct {
 // Build makes and starts layers, outermost first, and closes them with the test.
 func Build(t testing.TB, readOnly bool, layers ...Layer) *Stack {
 	t.Helper()
-	s := &Stack{Gate: block.NewGate(nil), Events: make(chan string, 100)}
-	host := block.Host{Gate: s.Gate, ReadOnly: readOnly, Event: s.event}
+	s := &Stack{Gate: block.NewGate(nil), Events: make(chan string, 100), Ended: make(chan struct{}, 1)}
+	host := block.Host{Gate: s.Gate, ReadOnly: readOnly, Event: s.event, Shutdown: s.end}
 	for _, l := range slices.Backward(layers) {
 		layer, err := Configure(t, l).Build(host)
 		if err != nil {
@@ -124,7 +125,7 @@ func (s *Stack) Try(ctx context.Context, o block.OpenRequest) (*block.Door, erro
 		o.Disconnect = func(bool) {}
 	}
 	if o.Shutdown == nil {
-		o.Shutdown = func() {}
+		o.Shutdown = s.end
 	}
 	return s.opener(0)(ctx, o)
 }
@@ -194,6 +195,13 @@ func (s *Stack) opener(i int) block.Opener {
 func (s *Stack) event(format string, args ...any) {
 	select {
 	case s.Events <- fmt.Sprintf(format, args...):
+	default:
+	}
+}
+
+func (s *Stack) end() {
+	select {
+	case s.Ended <- struct{}{}:
 	default:
 	}
 }
