@@ -74,6 +74,7 @@ type Peer struct {
 	Known    bool     // Pid, Uid and Gid were told by the kernel
 	Pid      int
 	Uid, Gid int
+	Label    string // of a security module, as SELinux; empty where there is none
 }
 
 func (p Peer) String() string {

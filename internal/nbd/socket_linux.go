@@ -30,6 +30,7 @@ func (s socket) peer() block.Peer {
 		if who, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
 			p.Known, p.Pid, p.Uid, p.Gid = true, int(who.Pid), int(who.Uid), int(who.Gid)
 		}
+		p.Label, _ = unix.GetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_PEERSEC)
 	})
 	return p
 }
