@@ -74,10 +74,7 @@ func newConn(s *Server, n net.Conn, id uint64) *conn {
 	c.in = newInput(c.socket)
 	c.out.socket, c.out.account = c.socket, &c.account
 	c.out.room.L = &c.out.mu
-	c.out.lost = func(error) {
-		c.cancel()
-		c.Close()
-	}
+	c.out.lost = c.lost
 	c.until = c.connected.Add(s.cfg.HandshakeTimeout)
 	c.SetDeadline(c.until)
 	return c
@@ -167,6 +164,18 @@ func (c *conn) guard(f func()) {
 		}
 	}()
 	f()
+}
+
+// lost ends the connection when nothing can be sent any more. Where that was our wish the client finds the end behind
+// a whole message: the reader hangs up.
+func (c *conn) lost(err error) {
+	c.cancel()
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.raw != nil && err == errCut {
+		half.CloseWrite()
+		c.stopReading()
+		return
+	}
+	c.Close()
 }
 
 // gone ends what is held or sleeps: the client will not read its reply.

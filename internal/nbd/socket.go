@@ -31,13 +31,28 @@ func newSocket(n net.Conn) socket {
 // lingerTime is how long a TCP client may take to read its last replies.
 const lingerTime = 500 * time.Millisecond
 
-// hangUp closes the connection. Closing a TCP connection in which something waits unread resets it, and the reset may
-// overtake the last replies; so it is half-closed first, and what still comes is thrown away until the client closes.
+// hangUp closes the connection. Closing one in which something waits unread resets it, and on TCP the reset may
+// overtake the last replies; so TCP is half-closed first, and what still comes is thrown away until the client closes.
+// A Unix socket takes no more when we say so: what was sent until then is thrown away, and the client finds the end.
 func (c *conn) hangUp() {
-	if t, ok := c.Conn.(*net.TCPConn); ok && t.CloseWrite() == nil {
-		c.SetReadDeadline(time.Now().Add(lingerTime))
-		for c.in.discard(1<<20) == nil {
+	switch n := c.Conn.(type) {
+	case *net.TCPConn:
+		if n.CloseWrite() == nil {
+			c.SetReadDeadline(time.Now().Add(lingerTime))
+			c.discardAll()
+		}
+	case *net.UnixConn:
+		n.CloseWrite()
+		if n.CloseRead() == nil {
+			c.SetReadDeadline(time.Time{})
+			c.discardAll()
 		}
 	}
 	c.Close()
+}
+
+// discardAll reads until the end, or the deadline.
+func (c *conn) discardAll() {
+	for c.in.discard(1<<20) == nil {
+	}
 }

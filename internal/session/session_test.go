@@ -1,7 +1,6 @@
 package session
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"go.uber.org/goleak"
 
 	"example.com/nbdtui/internal/block"
-	"example.com/nbdtui/internal/param"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -19,38 +17,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is how long a test waits for what must come.
 const patience = 30 * time.Second
 
-// quitter is a filter that asks for the end of the session when a client opens the export.
-type quitter struct{}
-
-func init() {
-	block.Register(block.Registration{Kind: block.Filter, Name: "quitter", Prompt: true, New: func() block.Builder { return quitter{} }})
-}
-
-func (quitter) Table() param.Table                    { return param.Table{} }
-func (quitter) Build(block.Host) (block.Layer, error) { return quitter{}, nil }
-func (quitter) Close() error                          { return nil }
-func (quitter) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
-	next, err := below(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	if o.Peer.Addr != nil { // a client, not the session's own look
-		o.Shutdown()
-	}
-	return quitting{next}, nil
-}
-
-type quitting struct{ *block.Door }
-
 // start configures and starts a session on a private socket.
 func start(t *testing.T, c Config, plugin string, filters []string, words ...string) *Session {
+	t.Helper()
+	return startOn(t, Listen{Private: true}, c, plugin, filters, words...)
+}
+
+// startOn does so on any socket.
+func startOn(t *testing.T, listen Listen, c Config, plugin string, filters []string, words ...string) *Session {
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())
 	stack, err := Configure(plugin, filters, words)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Stack, c.Listen = stack, Listen{Private: true}
+	c.Stack, c.Listen = stack, listen
 	s, err := Start(c)
 	if err != nil {
 		t.Fatal(err)
@@ -71,21 +52,6 @@ func await(t *testing.T, what string, c <-chan struct{}) {
 	case <-c:
 	case <-time.After(patience):
 		t.Fatalf("waited in vain for %s", what)
-	}
-}
-
-// A layer that asks for the end ends the server; the child is not signalled, and its status is the session's.
-func TestALayersShutdownLeavesTheChildAlone(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "went-on")
-	s := start(t, Config{Run: `trap 'exit 99' HUP TERM
-		nbdinfo --size "$nbd" >/dev/null 2>&1
-		while test -e "$unixsocket"; do sleep 0.01; done
-		echo on > ` + file + `; exit 4`}, "memory", []string{"quitter"}, "1M")
-	if code, err := s.Wait(); code != 4 {
-		t.Errorf("status %d, %v; want the child's 4", code, err)
-	}
-	if _, err := os.Stat(file); err != nil {
-		t.Errorf("the child did not run to its end: %v", err)
 	}
 }
 
