@@ -39,8 +39,8 @@ type (
 	Cacher interface {
 		CacheAt(off, n uint64) error
 	}
-	// Prompter answers a NoWait request at once, or returns ErrWait with nothing done. Without it every NoWait
-	// request is ErrWait.
+	// Prompter answers a NoWait request at once, or returns ErrWait with nothing done. It meets no FUA, which waits
+	// for the disk. Without it every NoWait request is ErrWait.
 	Prompter interface {
 		ServePrompt(r Request, w *Reply) error
 	}
@@ -110,7 +110,7 @@ func (h *deviceHandler) Close(context.Context) error {
 
 func (h *deviceHandler) Serve(_ context.Context, r Request, w *Reply) error {
 	if r.Flags&NoWait != 0 {
-		if h.prompter == nil {
+		if h.prompter == nil || r.Flags&FUA != 0 {
 			return ErrWait
 		}
 		return h.prompter.ServePrompt(r, w)

@@ -17,6 +17,7 @@ type Disk struct {
 	opt   DiskOptions
 	dev   bool // a block device
 	lacks [steps]atomic.Bool
+	pace  pace // of writes
 
 	asked  atomic.Uint64 // tickets of Sync
 	mu     sync.Mutex    // held while syncing

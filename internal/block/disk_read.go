@@ -9,9 +9,12 @@ const (
 	holesMax = 32
 	// extentsMax bounds the answer to one BlockStatus; the client asks again for what is left.
 	extentsMax = 4096
-	// promptMax is the longest read that is answered at once from the page cache. A longer one is spliced by
+	// promptRead is the longest read that is answered at once from the page cache. A longer one is spliced by
 	// whoever may wait.
-	promptMax = 32 << 10
+	promptRead = 32 << 10
+	// promptWrite is the longest write that is made at once. A longer one takes so much time that others should not
+	// wait for it.
+	promptWrite = 256 << 10
 )
 
 // ReplyAt says where in the file the bytes are, and where it has none.
@@ -119,17 +122,29 @@ func (d *Disk) CacheAt(off, n uint64) error {
 	return nil
 }
 
-// ServePrompt answers a short read from the page cache.
+// ServePrompt answers a short read from the page cache, and writes into it.
 func (d *Disk) ServePrompt(r Request, w *Reply) error {
-	if r.Cmd != Read || r.Length > promptMax || d.opt.Evict || d.lacks[readNow].Load() {
+	switch {
+	case d.opt.Evict:
+	case r.Cmd == Read && r.Length <= promptRead:
+		return d.readPrompt(w.Bytes(r.Length), r.Offset)
+	case r.Cmd == Write && r.Length <= promptWrite:
+		return d.writePrompt(r)
+	}
+	return ErrWait
+}
+
+// readPrompt reads what the page cache holds. Where anything else is to be said the one who may wait finds out.
+func (d *Disk) readPrompt(b []byte, off uint64) error {
+	if d.lacks[readNow].Load() {
 		return ErrWait
 	}
-	got, err := readCached(d.f, w.Bytes(r.Length), int64(r.Offset))
+	got, err := readCached(d.f, b, int64(off))
 	if missing(err) { // tmpfs among others
 		d.lacks[readNow].Store(true)
 	}
-	if err != nil || uint64(got) != r.Length {
-		return ErrWait // the one who may wait finds out what is wrong
+	if err != nil || got != len(b) {
+		return ErrWait
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package nbd_test
 
 import (
+	"fmt"
 	"io"
 	"testing"
 
@@ -10,45 +11,57 @@ import (
 // depth is how many requests a benchmark keeps in flight.
 const depth = 16
 
-// BenchmarkRead reads from memory over a Unix socket. Its client takes no memory, so what is counted is the server's.
-func BenchmarkRead(b *testing.B) {
-	for _, s := range []struct {
-		name   string
-		size   int
-		prompt bool
-	}{
-		{"4K", 4 << 10, true}, {"64K", 64 << 10, true}, {"1M", 1 << 20, true},
-		{"4K by workers", 4 << 10, false}, {"64K by workers", 64 << 10, false}, {"1M by workers", 1 << 20, false},
-	} {
-		b.Run(s.name, func(b *testing.B) {
-			r := newReads(b, s.size, s.prompt)
-			b.SetBytes(int64(s.size))
-			b.ReportAllocs()
-			for b.Loop() {
-				r.one()
+// BenchmarkRequest reads from memory and writes to it over a Unix socket. Its client takes no memory, so what is counted
+// is the server's.
+func BenchmarkRequest(b *testing.B) {
+	for _, c := range []struct {
+		cmd  uint16
+		name string
+	}{{0, "read"}, {1, "write"}} {
+		for _, size := range []int{4 << 10, 64 << 10, 1 << 20} {
+			for _, prompt := range []bool{true, false} {
+				b.Run(fmt.Sprintf("%s/size=%dK/prompt=%v", c.name, size>>10, prompt), func(b *testing.B) {
+					r := newTraffic(b, c.cmd, size, prompt)
+					b.SetBytes(int64(size))
+					b.ReportAllocs()
+					for b.Loop() {
+						r.one()
+					}
+					r.drain()
+				})
 			}
-			r.drain()
-		})
+		}
 	}
 }
 
-// reads keeps depth reads in flight.
-type reads struct {
+// traffic keeps requests in flight.
+type traffic struct {
 	*raw
+	depth  int
 	ask    []byte
 	answer []byte
 	owed   int
 }
 
-func newReads(t testing.TB, size int, prompt bool) *reads {
+func newTraffic(t testing.TB, cmd uint16, size int, prompt bool) *traffic {
 	h := newHouse(t, func(_ *house, c *nbd.Config) { c.Prompt = prompt })
 	h.fill()
-	return &reads{raw: h.client("unix", false), ask: ask{cmd: 0, n: uint32(size)}.bytes(1), answer: make([]byte, 16+size)}
+	a := ask{cmd: cmd, n: uint32(size)}
+	r := &traffic{raw: h.client("unix", false), depth: depth, answer: make([]byte, 16)}
+	if cmd == 0 {
+		r.answer = make([]byte, 16+size)
+	} else {
+		a.payload = make([]byte, size)
+	}
+	r.ask = a.bytes(1)
+	return r
 }
 
-func (r *reads) one() {
-	for ; r.owed < depth; r.owed++ {
-		r.Write(r.ask)
+func (r *traffic) one() {
+	for ; r.owed < r.depth; r.owed++ {
+		if _, err := r.Write(r.ask); err != nil {
+			r.t.Fatal(err)
+		}
 	}
 	if _, err := io.ReadFull(r, r.answer); err != nil {
 		r.t.Fatal(err)
@@ -56,7 +69,7 @@ func (r *reads) one() {
 	r.owed--
 }
 
-func (r *reads) drain() {
+func (r *traffic) drain() {
 	for ; r.owed > 0; r.owed-- {
 		io.ReadFull(r, r.answer)
 	}
@@ -67,13 +80,15 @@ func TestRequestsTakeNoMemory(t *testing.T) {
 		t.Skip("the race detector takes memory of its own")
 	}
 	for _, prompt := range []bool{true, false} {
-		for _, size := range []int{4 << 10, 64 << 10} {
-			r := newReads(t, size, prompt)
-			// A pool that the garbage collector has emptied fills again: that is less than one in a hundred.
-			if n := testing.AllocsPerRun(20_000, r.one); n != 0 {
-				t.Errorf("reads of %d, prompt %v: %v allocations each", size, prompt, n)
+		for _, cmd := range []uint16{0, 1} {
+			for _, size := range []int{4 << 10, 64 << 10, 512 << 10} {
+				r := newTraffic(t, cmd, size, prompt)
+				// A pool that the garbage collector has emptied fills again: that is less than one in a hundred.
+				if n := testing.AllocsPerRun((64<<20)/size+1000, r.one); n != 0 {
+					t.Errorf("command %d, %d bytes, prompt %v: %v allocations each", cmd, size, prompt, n)
+				}
+				r.drain()
 			}
-			r.drain()
 		}
 	}
 }

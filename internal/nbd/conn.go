@@ -71,7 +71,7 @@ func newConn(s *Server, n net.Conn, id uint64) *conn {
 	c.peer = c.socket.peer()
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.account.budget = &s.budget
-	c.in = newInput(c.socket)
+	c.in = newInput(c.socket, &s.large)
 	c.out.socket, c.out.account = c.socket, &c.account
 	c.out.room.L = &c.out.mu
 	c.out.lost = c.lost

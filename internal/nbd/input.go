@@ -2,6 +2,7 @@ package nbd
 
 import (
 	"io"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -11,8 +12,15 @@ import (
 const (
 	// inputSize is how much is read at once: 2,300 requests, or sixteen with 4 KiB of data.
 	inputSize = 64 << 10
-	// inputAhead is how much is read behind a large payload. The next one then goes where it belongs, not here.
+	// inputMost is the same for a client that writes more at once: eight requests with 64 KiB of data. There are at
+	// most inputsMost of these.
+	inputMost  = 512 << 10
+	inputsMost = 64
+	// inputAhead is how much is read behind a payload that has memory of its own. The next one then goes where it
+	// belongs, not here.
 	inputAhead = 4 << 10
+	// inputMove is how much may be moved to the front of the buffer for nothing but to make room behind it.
+	inputMove = 4 << 10
 )
 
 // input is what a client sends, read many requests at a time. An idle client costs no buffer: it is there only while
@@ -22,16 +30,52 @@ type input struct {
 	buffer  block.Payload
 	memory  []byte // of buffer; nil while there is none
 	unread  []byte // a piece of memory
-	ahead   int    // how much the next read may bring
+	at      int    // where in memory that begins
+	large   *largeInputs
+	grows   bool // the next buffer is to be a large one
+	ahead   int  // how much the next read may bring
+	want    int  // how much more is needed at least
 	receive func(fd uintptr) bool
 	err     error // of receive
 }
 
-func newInput(s socket) input { return input{socket: s, ahead: inputSize} }
+// largeInputs counts the large buffers that there are.
+type largeInputs struct{ n atomic.Int64 }
 
-// fill reads until n bytes are unread, at most half of inputSize. What next returned before is gone then.
+func (l *largeInputs) take() bool {
+	if l.n.Add(1) <= inputsMost {
+		return true
+	}
+	l.n.Add(-1)
+	return false
+}
+
+func newInput(s socket, l *largeInputs) input { return input{socket: s, large: l, ahead: inputMost} }
+
+// grow has half of inputMost fit in from now on. It reports false where there are too many large buffers already.
+func (in *input) grow() bool {
+	in.grows = true
+	return len(in.memory) == inputMost || in.enlarge()
+}
+
+// enlarge takes a large buffer, if it may have one.
+func (in *input) enlarge() bool {
+	if !in.large.take() {
+		return false
+	}
+	old, unread := in.buffer, in.unread
+	in.buffer = block.GetPayload(inputMost)
+	in.memory = in.buffer.Bytes(inputMost)
+	in.front(unread)
+	old.Put()
+	return true
+}
+
+// fill reads until n bytes are unread, at most half of inputSize, or of inputMost after grow. What next returned
+// before is gone then.
 func (in *input) fill(n int) error {
 	for len(in.unread) < n {
+		in.want = n - len(in.unread)
 		if err := in.more(); err != nil {
 			return err
 		}
@@ -42,14 +86,19 @@ func (in *input) fill(n int) error {
 // next takes n bytes that fill has brought.
 func (in *input) next(n int) []byte {
 	b := in.unread[:n]
-	in.unread = in.unread[n:]
+	in.skip(n)
 	return b
+}
+
+func (in *input) skip(n int) {
+	in.unread = in.unread[n:]
+	in.at += n
 }
 
 // read fills b.
 func (in *input) read(b []byte) error {
 	n := copy(b, in.unread)
-	in.unread = in.unread[n:]
+	in.skip(n)
 	if b = b[n:]; len(b) == 0 {
 		return nil
 	}
@@ -64,10 +113,11 @@ func (in *input) read(b []byte) error {
 func (in *input) discard(n uint64) error {
 	for {
 		had := min(n, uint64(len(in.unread)))
-		in.unread = in.unread[had:]
+		in.skip(int(had))
 		if n -= had; n == 0 {
 			return nil
 		}
+		in.want = 1
 		if err := in.more(); err != nil {
 			return err
 		}
@@ -76,7 +126,7 @@ func (in *input) discard(n uint64) error {
 
 // more reads what there is, at least one byte.
 func (in *input) more() error {
-	defer func() { in.ahead = inputSize }()
+	defer func() { in.ahead = inputMost }()
 	if in.raw == nil {
 		n, err := in.Conn.Read(in.space())
 		in.unread = in.unread[:len(in.unread)+n]
@@ -118,19 +168,28 @@ func (in *input) tryReceive(fd uintptr) (done bool) {
 
 // space is where the next bytes go, behind those that are unread.
 func (in *input) space() []byte {
-	if in.memory == nil {
+	if in.memory == nil && !(in.grows && in.enlarge()) {
 		in.buffer = block.GetPayload(inputSize)
 		in.memory = in.buffer.Bytes(inputSize)
 	}
-	had := copy(in.memory, in.unread)
-	in.unread = in.memory[:had]
-	return in.memory[had:min(had+in.ahead, inputSize)]
+	if end := in.at + len(in.unread); len(in.unread) <= inputMove || end+in.want > len(in.memory) {
+		in.front(in.unread)
+	}
+	end := in.at + len(in.unread)
+	return in.memory[end:min(end+in.ahead, len(in.memory))]
+}
+
+// front puts unread at the front of the buffer.
+func (in *input) front(unread []byte) {
+	in.unread, in.at = in.memory[:copy(in.memory, unread)], 0
 }
 
 // release gives the buffer back if nothing is in it.
 func (in *input) release() {
 	if in.memory != nil && len(in.unread) == 0 {
-		in.buffer.Put()
-		in.memory, in.unread = nil, nil
+		if in.buffer.Put(); len(in.memory) == inputMost {
+			in.large.n.Add(-1)
+		}
+		in.buffer, in.memory, in.unread, in.at = block.Payload{}, nil, nil, 0
 	}
 }

@@ -104,6 +104,8 @@ func (c *conn) serveNow(j *job) bool {
 // serveLater gives a request to a worker. Where all are busy and enough requests wait for them, nothing more is read.
 func (c *conn) serveLater(j *job) {
 	if len(j.Data) > 0 && j.payload == (block.Payload{}) {
+		c.account.take(j.Length, c.out.flush)
+		j.charged = j.Length
 		j.payload = block.GetPayload(len(j.Data))
 		copy(j.payload.Bytes(len(j.Data)), j.Data)
 		j.Data = j.payload.Bytes(len(j.Data))

@@ -126,7 +126,7 @@ func TestQemu(t *testing.T) {
 	out := run(t, "qemu-io", "-f", "raw",
 		"-c", "write -P 0xab 4096 1M", "-c", "read -P 0xab 4096 1M", "-c", "write -f -P 0xcd 1 511", "-c", "read -P 0xcd 1 511",
 		"-c", "write -z 4096 64k", "-c", "read -P 0 4096 64k", "-c", "write -zu 128k 64k", "-c", "read -P 0 128k 64k",
-		"-c", "discard 1M 64k", "-c", "flush", "-c", "aio_write -P 1 0 4096", "-c", "aio_read -P 1 0 4096", "-c", "aio_flush",
+		"-c", "discard 1M 64k", "-c", "flush", "-c", "aio_write -P 1 0 4096", "-c", "aio_flush", "-c", "aio_read -P 1 0 4096", "-c", "aio_flush",
 		h.uri())
 	if strings.Contains(out, "failed") || strings.Contains(out, "rror") {
 		t.Errorf("qemu-io complains:\n%s", out)

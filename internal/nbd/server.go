@@ -57,6 +57,7 @@ type Server struct {
 	ctx    context.Context // ends when the connections' grace does
 	cancel context.CancelFunc
 	budget budget
+	large  largeInputs
 	watch  watch // tells when a client is gone
 
 	mu        sync.Mutex
