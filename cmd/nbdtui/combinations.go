@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"example.com/nbdtui/internal/param"
 )
@@ -28,7 +27,7 @@ func (o *options) check() error {
 		return param.WithHint(errors.New("-s needs a client on standard input and output, and a terminal is there"),
 			"let the client start nbdtui, or listen on a socket with -U")
 	}
-	return o.tls.check()
+	return nil
 }
 
 // exclusion is two options that mean different things for one. nbdkit refuses the same ones, and the last ones are our
@@ -72,34 +71,10 @@ func (o *options) exclusions() error {
 	return nil
 }
 
-// check refuses what would serve without TLS somebody who asked for it.
-func (t *tlsOptions) check() error {
-	const hint = "leave the TLS options out, or use a tunnel such as ssh"
-	switch {
-	case t.mode == "off":
-		return nil
-	case t.mode == "require":
-		return param.WithHint(errors.New("--tls=require: TLS is not there yet"), hint)
-	case t.psk != "":
-		if _, err := os.Stat(t.psk); err != nil {
-			return fmt.Errorf("--tls-psk: %w", err)
-		}
-		return param.WithHint(errors.New("--tls-psk: TLS is not there yet"), hint)
-	case t.certificates != "":
-		if _, err := os.Stat(filepath.Join(t.certificates, "ca-cert.pem")); err == nil {
-			return param.WithHint(errors.New("--tls-certificates: TLS is not there yet"), hint)
-		}
-	}
-	return nil
-}
-
 // warnings are what is odd and goes on.
 func (o *options) warnings() (list []string) {
 	for _, flag := range o.debug {
 		list = append(list, "-D "+flag+": nothing has this debug flag")
-	}
-	if o.tls.mode == "on" || o.tls.mode == "" && o.tls.certificates != "" {
-		list = append(list, "TLS is off: no certificates could be loaded")
 	}
 	return list
 }

@@ -24,10 +24,10 @@ func TestOptionsThatExcludeOneAnotherAreRefusedByName(t *testing.T) {
 		{"--vsock -U - memory 1M", "--vsock and -U exclude"},
 		{"--vsock --stdin memory 1M", "--vsock and -s exclude"},
 		{"--tls=require -o memory 1M", "--tls=require and -o exclude"},
-		{"--tls=FORCE memory 1M", "TLS is not there yet"},
-		{"--tls=required memory 1M", "TLS is not there yet"},
+		{"--tls=FORCE --tls-certificates=/no/such memory 1M", "--tls=require: a server's certificates are not all there: open /no/such/ca-cert.pem: no such file"},
+		{"tls-init", "tls-init needs a directory"},
+		{"tls-init --host=a/b x", `"a/b" is no host name`},
 		{"--tls=maybe memory 1M", "say off, on or require"},
-		{"--tls-psk=/no/such memory 1M", "no such file"},
 		{"--oldstyle memory 1M", "--oldstyle is not there yet"},
 		{"--background -f memory 1M", "--background and -f exclude"},
 		{"--background --run true memory 1M", "--background and --run exclude"},
@@ -128,10 +128,11 @@ func TestTheHandshakesOptionsAreHeeded(t *testing.T) {
 			t.Errorf("%s: %+v, want %q", flag, r, want)
 		}
 	}
-	r := quiet(t, "-D", "memory.dir=1", "--debug=x.y=0x2", "--tls=on", "memory", "1M", "--run", "true")
+	r := quiet(t, "-D", "memory.dir=1", "--debug=x.y=0x2", "--tls=on", "--tls-certificates=/no/such", "memory", "1M", "--run", "true")
 	want := "nbdtui: warning: -D memory.dir: nothing has this debug flag\n" +
 		"nbdtui: warning: -D x.y: nothing has this debug flag\n" +
-		"nbdtui: warning: TLS is off: no certificates could be loaded\n"
+		"nbdtui: warning: TLS is off: no certificates could be loaded: a server's certificates are not all there: " +
+		"open /no/such/ca-cert.pem: no such file or directory\n"
 	if r.code != 0 || r.stderr != want {
 		t.Errorf("warnings: %+v", r)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/param"
+	"example.com/nbdtui/internal/secure"
 	"example.com/nbdtui/internal/session"
 )
 
@@ -112,11 +113,11 @@ func config() []string {
 		"mandir=",
 		"name=nbdtui",
 		"plugindir=",
-		"root_tls_certificates_dir=/etc/pki/nbdkit",
+		"root_tls_certificates_dir=" + secure.RootDirectory,
 		"sbindir=" + dir,
 		"selinux=" + yesNo(runtime.GOOS == "linux"),
 		"sysconfdir=/etc",
-		"tls=no",
+		"tls=yes",
 		"version=" + version,
 		"version_major=" + number[0],
 		"version_minor=" + number[1],

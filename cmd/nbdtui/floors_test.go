@@ -23,6 +23,7 @@ var floors = map[string]int{
 	"internal/block/blocktest":       15,
 	"internal/block":                 12,
 	"internal/unixsocket":            12,
+	"internal/secure":                12,
 	"internal/nbd/wire":              11,
 	"internal/param":                 11,
 	"internal/ui/noprobe":            10,

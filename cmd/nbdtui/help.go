@@ -13,6 +13,7 @@ const usage = `nbdtui serves a disk image over NBD, runs a command on it, and sh
 
 usage: nbdtui [options] PLUGIN [key=value ...] [--filter=FILTER ...] [--run COMMAND]
        nbdtui copy [options] SOURCE DESTINATION
+       nbdtui tls-init [--host=NAME ...] DIR
        nbdtui completion bash|zsh|fish
        nbdtui man
 

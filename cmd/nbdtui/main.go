@@ -33,6 +33,7 @@ func main() {
 // commands are what the program does beside serving, by the first word.
 var commands = map[string]func(args []string, stdin, stdout, stderr *os.File) error{
 	"copy":       copyCommand,
+	"tls-init":   tlsInitCommand,
 	"completion": completionCommand,
 	"man":        manCommand,
 }
@@ -106,6 +107,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 		Listen:              o.listen,
 		ReadOnly:            o.readOnly,
 		Export:              o.export,
+		TLS:                 around.tls,
 		Workers:             int(o.threads),
 		MaxConnections:      int(o.maxClients),
 		Splice:              !o.noSplice,

@@ -30,6 +30,9 @@ nbdtui \- serve a disk over NBD, run a command on it, and show both live
 .B nbdtui copy
 [options] SOURCE DESTINATION
 .br
+.B nbdtui tls\-init
+[\-\-host=NAME ...] DIR
+.br
 .B nbdtui completion
 bash|zsh|fish
 .br
@@ -47,6 +50,8 @@ Long options may be shortened as long as they are unique, and short ones bundled
 .PP
 .B nbdtui copy
 copies a disk, keeps its holes, and says how far it is; its \-\-help tells more.
+.B nbdtui tls\-init
+makes certificates for a server and its clients, and prints how to use them.
 .B nbdtui completion
 prints a completion script for a shell, and
 .B nbdtui man
@@ -66,6 +71,9 @@ The path of the Unix socket, or empty.
 .TP
 .B port
 The TCP port, or empty.
+.TP
+.B tls
+1 where clients may encrypt their connection, 2 where they have to; not set without TLS.
 .TP
 .B exportname
 What

@@ -14,7 +14,8 @@ type service struct {
 	stderr   *messages
 	pipe     *os.File // to the process that waits for us; nil in the foreground
 	notifier *notifier
-	pid      pidFile         // written, and to be removed
+	pid      pidFile // written, and to be removed
+	tls      session.TLS
 	orphaned <-chan struct{} // closed when the parent has ended; nil for no matter
 }
 
@@ -30,6 +31,13 @@ func (o *options) prepare(stderr *messages) (v *service, err error) {
 	}
 	for _, text := range o.warnings() {
 		stderr.warn(text)
+	}
+	var odd string
+	if v.tls, odd, err = o.tls.load(); err != nil {
+		return nil, err
+	}
+	if odd != "" {
+		stderr.warn(odd)
 	}
 	if o.swap {
 		if err := lockMemory(); err != nil {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"example.com/nbdtui/internal/param"
 	"example.com/nbdtui/internal/unixsocket"
 )
 
@@ -91,31 +90,5 @@ func (o *options) setDebug(s string) error {
 		return errors.New("say NAME.FLAG=N, with a whole number")
 	}
 	o.debug = append(o.debug, flag)
-	return nil
-}
-
-// tlsOptions are checked, although TLS is not there yet.
-type tlsOptions struct {
-	mode         string // "off", "on", "require"; empty where nothing was said
-	certificates string
-	psk          string
-	verifyPeer   bool
-}
-
-// setMode takes nbdkit's words: any boolean, and several for require.
-func (t *tlsOptions) setMode(s string) error {
-	switch strings.ToLower(s) {
-	case "require", "required", "force":
-		t.mode = "require"
-		return nil
-	}
-	on, err := param.ParseBool(s)
-	if err != nil {
-		return errors.New("say off, on or require")
-	}
-	t.mode = "off"
-	if on {
-		t.mode = "on"
-	}
 	return nil
 }

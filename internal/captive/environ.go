@@ -12,6 +12,27 @@ type Variables struct {
 	Port       string // empty for a Unix socket
 	UnixSocket string // its path; empty for TCP
 	ExportName string
+	TLS        string // "1" where a client may speak TLS, "2" where it has to; empty without TLS
+}
+
+// Secured is v of a server that speaks TLS; with required it has to be spoken. parameter is what the URI then says of
+// the client's side of it, a name and a value; both may be empty.
+func (v Variables) Secured(required bool, parameter, value string) Variables {
+	v.TLS = "1"
+	if !required {
+		return v
+	}
+	v.TLS = "2"
+	v.URI = "nbds" + strings.TrimPrefix(v.URI, "nbd")
+	if value == "" {
+		return v
+	}
+	separator := "?"
+	if strings.Contains(v.URI, "?") {
+		separator = "&"
+	}
+	v.URI += separator + parameter + "=" + escape(value)
+	return v
 }
 
 // UnixVariables are those of a Unix socket; path should be absolute.
@@ -29,10 +50,13 @@ func VsockVariables(port uint32, export string) Variables {
 	return Variables{URI: vsockURI(port, export), ExportName: export}
 }
 
-// Environ is base with the variables in it. What base says under these names is dropped, and so is a tls, which names
-// a mode that this server is not in.
+// Environ is base with the variables in it. What base says under these names is dropped, and so is its tls where this
+// server has none.
 func (v Variables) Environ(base []string) []string {
 	env := without(base, "uri", "nbd", "port", "unixsocket", "exportname", "tls")
+	if v.TLS != "" {
+		env = append(env, "tls="+v.TLS)
+	}
 	return append(env,
 		"uri="+v.URI,
 		"nbd="+v.URI,

@@ -14,7 +14,7 @@ type Client struct {
 	ID        uint64 // counts from 1, never used again
 	Peer      block.Peer
 	State     State
-	TLS       bool
+	TLS       string   // its version; empty without TLS
 	Export    string   // the name it asked for
 	Options   []string // what it negotiated
 	Connected time.Time
@@ -68,7 +68,7 @@ func (s *Server) Latencies() block.LatencyCounts {
 func (c *conn) snapshot() Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := Client{ID: c.id, Peer: c.peer, State: c.state, Connected: c.connected, Pending: c.counters.Pending()}
+	n := Client{ID: c.id, Peer: c.peer, State: c.state, TLS: c.tls, Connected: c.connected, Pending: c.counters.Pending()}
 	if c.state == Handshake {
 		return n
 	}

@@ -78,7 +78,7 @@ func (c *conn) cmdWrite(h wire.Request) error {
 		refused = errPayload
 	}
 	if uint64(len(c.in.unread)) < j.Length {
-		c.out.flush() // the rest may be long in coming
+		c.mayWait() // the rest may be long in coming
 	}
 	switch {
 	case refused != nil:

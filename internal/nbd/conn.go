@@ -33,8 +33,9 @@ type conn struct {
 	splice    bool // replies may come in pipes
 	counters  *block.Counters
 
-	agreed             // what was haggled out; the reader's
-	export     *export // opened by the client; nil until then
+	agreed              // what was haggled out; the reader's
+	secured    *secured // nil without TLS
+	export     *export  // opened by the client; nil until then
 	jobs       chan job
 	workers    sync.WaitGroup
 	started    int                    // workers
@@ -47,6 +48,7 @@ type conn struct {
 
 	mu       sync.Mutex // guards what follows, and export for those who only look
 	state    State
+	tls      string // its version; empty without TLS
 	options  []string
 	deadline bool        // read deadlines may still be set
 	timer    *time.Timer // of a disconnect
@@ -112,8 +114,10 @@ func (c *conn) serve() {
 func (c *conn) leave(why error) {
 	c.server.watch.remove(c)
 	c.hangUp()
-	c.in.unread = nil
-	c.in.release()
+	c.in.drop()
+	if c.secured != nil {
+		c.secured.records.in.drop()
+	}
 	c.mu.Lock()
 	seen := c.state != Handshake
 	c.deadline = false

@@ -3,6 +3,7 @@ package nbd
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -31,19 +32,18 @@ func (c *conn) open(name string) error {
 	if c.export != nil && c.export.name == name {
 		return nil
 	}
-	if old := c.export; old != nil {
-		c.export = nil
-		if err := old.close(c.ctx); err != nil {
-			c.event(Warning, "closed export %q: %v", old.name, err)
-		}
-	}
+	c.forget()
 	e := &export{name: name, entered: make(chan struct{})}
 	if g := c.server.cfg.Gate; g != nil {
 		e.lane = g.Lane()
 	}
 	began := time.Now()
+	var state *tls.ConnectionState
+	if c.secured != nil {
+		state = &c.secured.state
+	}
 	door, err := c.server.cfg.Open(c.ctx, block.OpenRequest{
-		Name: name, ReadOnly: c.server.cfg.ReadOnly, Peer: c.peer, Lane: e.lane, Entered: e.entered,
+		Name: name, ReadOnly: c.server.cfg.ReadOnly, TLS: state, Peer: c.peer, Lane: e.lane, Entered: e.entered,
 		Disconnect: c.disconnect, Shutdown: c.server.cfg.Shutdown,
 	})
 	c.allow(time.Since(began))
@@ -60,6 +60,18 @@ func (c *conn) open(name string) error {
 	}
 	c.event(Warning, "did not get export %q: %v", name, err)
 	return err
+}
+
+// forget closes the export that the client has opened, if there is one.
+func (c *conn) forget() {
+	old := c.export
+	if old == nil {
+		return
+	}
+	c.export = nil
+	if err := old.close(c.ctx); err != nil {
+		c.event(Warning, "closed export %q: %v", old.name, err)
+	}
 }
 
 // close closes the door. Nothing of the client's is in flight any more.

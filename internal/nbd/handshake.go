@@ -111,6 +111,9 @@ func (c *conn) haggle() error {
 	if c.demand.Load() != demandServe {
 		return c.optTooLate(o)
 	}
+	if c.server.cfg.RequireTLS && c.secured == nil {
+		return c.optPlain(o)
+	}
 	handle := optionHandlers[o.Type]
 	if handle == nil {
 		return c.refuse(o, wire.RepErrUnsup, "unknown option")
@@ -120,7 +123,7 @@ func (c *conn) haggle() error {
 
 // say sends a part of the handshake.
 func (c *conn) say(b []byte) error {
-	_, err := c.Write(b)
+	_, err := c.out.Write(b)
 	return err
 }
 

@@ -55,7 +55,6 @@ func TestOptionsAreAnsweredAndTheStreamStaysInStep(t *testing.T) {
 		"LIST with data":                  {3, []byte("x"), invalid},
 		"STRUCTURED_REPLY with data":      {8, []byte("x"), invalid},
 		"STRUCTURED_REPLY":                {8, nil, ack},
-		"STARTTLS":                        {5, nil, unsup},
 		"STARTTLS with data":              {5, []byte("x"), invalid},
 		"GO, no data":                     {7, nil, invalid},
 		"GO, 5 bytes":                     {7, make([]byte, 5), invalid},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,12 +17,46 @@ import (
 
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/nbd"
+	"example.com/nbdtui/internal/secure"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if dir, err := certificates(); err == nil {
+			os.RemoveAll(dir)
+		}
+		os.Exit(code)
+	}))
+}
 
 // deadline is when a test that waits gives up.
 const deadline = 20 * time.Second
+
+// certificates are made once, and removed by TestMain.
+var certificates = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "nbd-certificates-")
+	if err != nil {
+		return "", err
+	}
+	return dir, secure.MakeCertificates(dir, []string{"localhost"})
+})
+
+// wrap is the server's TLS, or a client's.
+func wrap(t testing.TB, server bool) secure.Wrap {
+	t.Helper()
+	dir, err := certificates()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := secure.ClientCertificates(dir, "localhost", true)
+	if server {
+		w, err = secure.ServerCertificates(dir, true)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
 
 // disk is a memory device with holes of 4 KiB; everything is a hole until it is written.
 type disk struct {
@@ -179,6 +214,7 @@ func newHouse(t testing.TB, with ...func(*house, *nbd.Config)) *house {
 			return []block.Export{{Name: ""}, {Name: "disk", Description: "a disk in memory"}}, nil
 		},
 		Gate:   h.gate,
+		TLS:    wrap(t, true),
 		Prompt: true,
 		Event:  h.event,
 	}

@@ -36,7 +36,8 @@ type input struct {
 	ahead   int  // how much the next read may bring
 	want    int  // how much more is needed at least
 	receive func(fd uintptr) bool
-	err     error // of receive
+	err     error        // of receive
+	await   func() error // waits until there is something to read, without memory to read it to; nil for no matter
 }
 
 // largeInputs counts the large buffers that there are.
@@ -128,6 +129,12 @@ func (in *input) discard(n uint64) error {
 func (in *input) more() error {
 	defer func() { in.ahead = inputMost }()
 	if in.raw == nil {
+		if in.await != nil {
+			in.release()
+			if err := in.await(); err != nil {
+				return err
+			}
+		}
 		n, err := in.Conn.Read(in.space())
 		in.unread = in.unread[:len(in.unread)+n]
 		if n > 0 {
@@ -182,6 +189,12 @@ func (in *input) space() []byte {
 // front puts unread at the front of the buffer.
 func (in *input) front(unread []byte) {
 	in.unread, in.at = in.memory[:copy(in.memory, unread)], 0
+}
+
+// drop forgets what is unread.
+func (in *input) drop() {
+	in.unread = in.unread[:0]
+	in.release()
 }
 
 // release gives the buffer back if nothing is in it.

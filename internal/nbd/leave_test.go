@@ -51,7 +51,7 @@ func (h *house) nobody() {
 	h.eventually("everybody is gone", func() bool { return len(h.server.Clients().Present) == 0 })
 }
 
-var networks = []string{"unix", "tcp"}
+var networks = []string{"unix", "tcp", "tls"}
 
 func TestDiscIsObeyedWhenEverythingInFlightIsAnswered(t *testing.T) {
 	for _, network := range networks {
@@ -108,7 +108,7 @@ func TestEndOfInputIsLikeDisc(t *testing.T) {
 
 func TestHeldRequestsOfAHalfClosedClient(t *testing.T) {
 	h := newHouse(t)
-	for network, want := range map[string]uint32{"unix": 0, "tcp": eshutdown} {
+	for network, want := range map[string]uint32{"unix": 0, "tcp": eshutdown, "tls": 0} {
 		if s, err := h.gate.Pause(t.Context()); s != block.Paused || err != nil {
 			t.Fatal(s, err)
 		}
@@ -121,7 +121,7 @@ func TestHeldRequestsOfAHalfClosedClient(t *testing.T) {
 			t.Errorf("%d pending", n)
 		}
 		c.Conn.(interface{ CloseWrite() error }).CloseWrite()
-		if network == "unix" {
+		if want == 0 {
 			c.silent()
 			h.gate.Resume()
 		}

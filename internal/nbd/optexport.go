@@ -95,6 +95,9 @@ func blockSizes(i *block.Info) (minimum, preferred uint32) {
 // opened is the event of a client that has reached transmission.
 func (c *conn) opened() string {
 	text := fmt.Sprintf("opened export %q", c.export.name)
+	if c.tls != "" {
+		text += ", TLS " + c.tls
+	}
 	for _, o := range c.options {
 		text += ", " + o
 	}

@@ -34,14 +34,6 @@ func (c *conn) optStructuredReply(o option) error {
 	return c.acknowledge(o, nil)
 }
 
-// optStartTLS is NBD_OPT_STARTTLS.
-func (c *conn) optStartTLS(o option) error {
-	if o.Length != 0 {
-		return c.invalid(o, "this option takes no data")
-	}
-	return c.refuse(o, wire.RepErrUnsup, "this server speaks no TLS")
-}
-
 // optList is NBD_OPT_LIST.
 func (c *conn) optList(o option) error {
 	if o.Length != 0 {

@@ -13,6 +13,7 @@ import (
 // together; whoever finds nobody sending sends, so there is one writer at a time.
 type output struct {
 	socket
+	records *records // below the socket's TLS; nil without it
 	account *account
 	lost    func(error) // told once, when nothing can be sent any more; must not block
 
@@ -116,8 +117,18 @@ func (o *output) cut() {
 	}
 }
 
-// copyOut sends a batch by plain writes, small pieces together: under TLS that is one record instead of many.
+// copyOut sends a batch by plain writes; under TLS, all its records by one.
 func (o *output) copyOut(b *batch) error {
+	if o.records == nil {
+		return o.copyPieces(b)
+	}
+	o.records.hold()
+	err := o.copyPieces(b)
+	return errors.Join(err, o.records.release())
+}
+
+// copyPieces writes small pieces together: under TLS that is one record instead of many.
+func (o *output) copyPieces(b *batch) error {
 	const size = 64 << 10
 	buffer := block.GetPayload(size)
 	defer buffer.Put()

@@ -27,7 +27,9 @@ const (
 	repInfo    = 3
 	repContext = 4
 	unsup      = 1<<31 + 1
+	policy     = 1<<31 + 2
 	invalid    = 1<<31 + 3
+	tlsReqd    = 1<<31 + 5
 	unknown    = 1<<31 + 6
 	tooBig     = 1<<31 + 9
 
@@ -38,8 +40,8 @@ const (
 func (h *house) dial(network string) *raw {
 	h.t.Helper()
 	addr := h.unix
-	if network == "tcp" {
-		addr = h.tcp
+	if network != "unix" {
+		network, addr = "tcp", h.tcp
 	}
 	conn, err := net.Dial(network, addr)
 	if err != nil {
@@ -54,12 +56,27 @@ func (h *house) dial(network string) *raw {
 	return c
 }
 
-// haggler has agreed on fixed newstyle and NO_ZEROES.
+// haggler has agreed on fixed newstyle and NO_ZEROES. The network "tls" is TLS over TCP.
 func (h *house) haggler(network string) *raw {
 	h.t.Helper()
 	c := h.dial(network)
 	c.send(u32(3))
+	if network == "tls" {
+		c.startTLS()
+	}
 	return c
+}
+
+// startTLS goes on inside TLS.
+func (c *raw) startTLS() {
+	c.t.Helper()
+	c.option(5)
+	c.wants(ack)
+	s := wrap(c.t, false)(c.Conn)
+	if err := s.HandshakeContext(c.t.Context()); err != nil {
+		c.t.Fatal(err)
+	}
+	c.Conn = s
 }
 
 // client is in transmission, with simple replies or with structured ones and base:allocation.

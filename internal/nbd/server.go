@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/secure"
 )
 
 // Config is what a server is made of.
@@ -21,6 +22,10 @@ type Config struct {
 	Admit func(ctx context.Context, p block.Peer) error
 	// Gate is the session's; each client gets a lane of it. Nil where there is none.
 	Gate *block.Gate
+
+	// TLS makes a client's connection one that speaks TLS. Nil where it is not offered.
+	TLS        secure.Wrap
+	RequireTLS bool // without it nothing is told or served
 
 	ReadOnly         bool
 	Workers          int           // requests that may block, at once on a connection; 0 means 16

@@ -35,6 +35,9 @@ const lingerTime = 500 * time.Millisecond
 // overtake the last replies; so TCP is half-closed first, and what still comes is thrown away until the client closes.
 // A Unix socket takes no more when we say so: what was sent until then is thrown away, and the client finds the end.
 func (c *conn) hangUp() {
+	if c.secured != nil {
+		c.secured.CloseWrite() // waits 5 s at most
+	}
 	switch n := c.Conn.(type) {
 	case *net.TCPConn:
 		if n.CloseWrite() == nil {
@@ -51,8 +54,12 @@ func (c *conn) hangUp() {
 	c.Close()
 }
 
-// discardAll reads until the end, or the deadline.
+// discardAll reads what the socket holds, below TLS where there is one, until the end or the deadline.
 func (c *conn) discardAll() {
-	for c.in.discard(1<<20) == nil {
+	in := &c.in
+	if c.secured != nil {
+		in = &c.secured.records.in
+	}
+	for in.discard(1<<20) == nil {
 	}
 }

@@ -61,7 +61,7 @@ func (c *conn) requests() error {
 	for {
 		if len(c.in.unread) < wire.RequestSize {
 			// Nothing more waits to be answered: what was collected goes before the reader may sleep.
-			c.out.flush()
+			c.mayWait()
 			c.notePrompt()
 			if err := c.in.fill(wire.RequestSize); err != nil {
 				return err
@@ -75,6 +75,13 @@ func (c *conn) requests() error {
 		if err := c.command(h); err != nil {
 			return err
 		}
+	}
+}
+
+// mayWait sends what was collected before the reader may sleep. Under TLS only the records know when it does.
+func (c *conn) mayWait() {
+	if c.secured == nil {
+		c.out.flush()
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/captive"
 	"example.com/nbdtui/internal/nbd"
+	"example.com/nbdtui/internal/secure"
 )
 
 // Config is what a session is made of.
@@ -22,6 +23,7 @@ type Config struct {
 	Listen   Listen
 	ReadOnly bool
 	Export   string // the name in the URI; what is advertised does not depend on it
+	TLS      TLS
 
 	Workers             int           // requests at once on a connection; 0 for 16
 	MaxConnections      int           // 0 for 128
@@ -41,6 +43,14 @@ type Config struct {
 	State func(State) // told what the gate does, and each step to the end; must not block; nil for nobody
 	// Bound is called when the sockets are bound, and before a client is served or the child started. Nil for nothing.
 	Bound func(*Session) error
+}
+
+// TLS is how clients' connections are encrypted. The zero value is not at all.
+type TLS struct {
+	Wrap     secure.Wrap // nil where it is not offered
+	Required bool
+	// Parameter is the name and the value of what a required TLS adds to URIs.
+	Parameter, Value string
 }
 
 // Session is one running session. All methods may be called concurrently.
@@ -112,6 +122,11 @@ func Start(cfg Config) (_ *Session, err error) {
 	if s.listeners, err = cfg.Listen.open(cfg.Export); err != nil {
 		return nil, err
 	}
+	if t := &cfg.TLS; t.Wrap != nil {
+		for _, l := range s.listeners {
+			l.vars = l.vars.Secured(t.Required, t.Parameter, t.Value)
+		}
+	}
 	if err = s.layers.start(); err != nil {
 		return nil, err
 	}
@@ -125,6 +140,8 @@ func Start(cfg Config) (_ *Session, err error) {
 		List:                s.layers.exports,
 		Admit:               s.layers.admit,
 		Gate:                s.gate,
+		TLS:                 cfg.TLS.Wrap,
+		RequireTLS:          cfg.TLS.Required,
 		ReadOnly:            cfg.ReadOnly,
 		Workers:             cfg.Workers,
 		Prompt:              cfg.Stack.Prompt(),

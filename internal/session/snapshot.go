@@ -76,7 +76,7 @@ type Client struct {
 	ID        uint64 // counts from 1, never used again
 	Peer      string // for people: "unix pid 4711", "[::1]:51514"
 	State     ClientState
-	TLS       bool
+	TLS       string   // its version, "1.3"; empty without TLS
 	Export    string   // the name it asked for
 	Options   []string // what it negotiated: "structured", "base:allocation"
 	Connected time.Time

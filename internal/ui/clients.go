@@ -13,10 +13,10 @@ var clientColumns = []column[session.Client]{
 	{"id", 3, 0, true, 0, func(_ *drawing, c *session.Client) string { return strconv.FormatUint(c.ID, 10) }},
 	{"peer", 16, 46, false, 1, func(d *drawing, c *session.Client) string { return d.theme.clean(c.Peer) }},
 	{"tls", 3, 0, false, 12, func(_ *drawing, c *session.Client) string {
-		if c.TLS {
-			return "yes"
+		if c.TLS == "" {
+			return "-"
 		}
-		return "-"
+		return c.TLS
 	}},
 	{"export", 8, 24, false, 9, func(d *drawing, c *session.Client) string {
 		if c.Export == "" {

@@ -29,7 +29,7 @@ func running51() session.Snapshot {
 			},
 			{
 				ID: 2, Peer: "[::1]:51514", State: session.Active, Connected: noon.Add(42 * time.Second), InFlight: 1,
-				Export: "vm", TLS: true, Options: []string{"structured"}, Read: session.Rate{Bytes: 100 << 20},
+				Export: "vm", TLS: "1.3", Options: []string{"structured"}, Read: session.Rate{Bytes: 100 << 20},
 			},
 		},
 	}

@@ -64,7 +64,7 @@ _nbdtui() {
 		esac
 	done
 	if [[ ! $words ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "example1 file memory null copy completion man" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "example1 file memory null copy tls-init completion man" -- "$cur")
 		return
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

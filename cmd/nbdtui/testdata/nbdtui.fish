@@ -19,10 +19,10 @@ complete -c nbdtui -l no-sr -d 'Do not offer structured replies'
 complete -c nbdtui -l newstyle -l new-style -s n -d 'Use the newstyle handshake, as always'
 complete -c nbdtui -l oldstyle -l old-style -s o -d 'Use the oldstyle handshake, which is not there yet'
 complete -c nbdtui -l no-splice -d 'Copy every read through user space'
-complete -c nbdtui -l tls -x -a 'off on require' -d 'Encrypt connections, which is not there yet'
-complete -c nbdtui -l tls-certificates -r -F -d 'Where the certificates are'
+complete -c nbdtui -l tls -x -a 'off on require' -d 'Let clients encrypt their connections, or require it'
+complete -c nbdtui -l tls-certificates -r -F -d 'Where ca-cert.pem, server-cert.pem, server-key.pem and maybe ca-crl.pem are; nbdtui tls-init makes them'
 complete -c nbdtui -l tls-psk -r -F -d 'Where the pre-shared keys are'
-complete -c nbdtui -l tls-verify-peer -d 'Ask clients for a certificate'
+complete -c nbdtui -l tls-verify-peer -d 'Ask clients for a certificate of the same authority'
 complete -c nbdtui -l ui -x -a 'auto tui plain quiet' -d 'tui for the dashboard, plain for lines on standard error, quiet; auto: tui on a terminal, else quiet'
 complete -c nbdtui -l child-output -x -a 'skip wait' -d 'Output faster than the screen: skip to the newest, or let the command wait'
 complete -c nbdtui -l grace -x -d 'How long the command may take to end when asked to'
@@ -44,6 +44,7 @@ complete -c nbdtui -l short-options -d 'Print the short options, one a line'
 complete -c nbdtui -l version -s V -d 'Print the version, and that of a plugin and filters'
 complete -c nbdtui -l help -d 'Print this help, or that of a plugin or filter'
 complete -c nbdtui -f -n __fish_is_first_token -a copy
+complete -c nbdtui -f -n __fish_is_first_token -a tls-init
 complete -c nbdtui -f -n __fish_is_first_token -a completion
 complete -c nbdtui -f -n __fish_is_first_token -a man
 complete -c nbdtui -f -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

@@ -22,10 +22,10 @@ _arguments -s -S \
 	'*'{--newstyle,--new-style,-n}'[Use the newstyle handshake, as always]' \
 	'*'{--oldstyle,--old-style,-o}'[Use the oldstyle handshake, which is not there yet]' \
 	'*--no-splice[Copy every read through user space]' \
-	'*--tls=[Encrypt connections, which is not there yet]:off or on or require:(off on require)' \
-	'*--tls-certificates=[Where the certificates are]:dir:_files' \
+	'*--tls=[Let clients encrypt their connections, or require it]:off or on or require:(off on require)' \
+	'*--tls-certificates=[Where ca-cert.pem, server-cert.pem, server-key.pem and maybe ca-crl.pem are; nbdtui tls-init makes them]:dir:_files' \
 	'*--tls-psk=[Where the pre-shared keys are]:path:_files' \
-	'*--tls-verify-peer[Ask clients for a certificate]' \
+	'*--tls-verify-peer[Ask clients for a certificate of the same authority]' \
 	'*--ui=[tui for the dashboard, plain for lines on standard error, quiet; auto: tui on a terminal, else quiet]:auto or tui or plain or quiet:(auto tui plain quiet)' \
 	'*--child-output=[Output faster than the screen: skip to the newest, or let the command wait]:skip or wait:(skip wait)' \
 	'*--grace=[How long the command may take to end when asked to]:time: ' \
@@ -46,5 +46,5 @@ _arguments -s -S \
 	'*--short-options[Print the short options, one a line]' \
 	'*'{--version,-V}'[Print the version, and that of a plugin and filters]' \
 	'*--help[Print this help, or that of a plugin or filter]' \
-	'1:plugin or command:(example1 file memory null copy completion man)' \
+	'1:plugin or command:(example1 file memory null copy tls-init completion man)' \
 	'*:parameter:{compadd -S "" -- allocator= allow= burstiness= cache= connection-rate-file= connection-rate= delay-cache= delay-close= delay-discard= delay-discards= delay-extent= delay-extents= delay-fast-zero= delay-open= delay-read= delay-reads= delay-trim= delay-trims= delay-write= delay-writes= delay-zero= delay-zeroes= deny= dir= directory= dirfd= error-cache-file= error-cache-rate= error-cache= error-extents-file= error-extents-rate= error-extents= error-file= error-pread-file= error-pread-rate= error-pread= error-pwrite-file= error-pwrite-rate= error-pwrite= error-rate= error-trim-file= error-trim-rate= error-trim= error-zero-file= error-zero-rate= error-zero= error= exit-when-fd-closed= exit-when-file-created= exit-when-file-deleted= exit-when-pid-exits= exit-when-pipe-closed= exit-when-poll= exit-when-process-exits= exit-when-script= exitlast-grace= fadvise= fd= file= limit= logappend= logfile= logscript= pause-control= rate-file= rate= rdelay= readonly-file= retries= retry-delay= retry-exponential= retry-readonly= retry-request-delay= retry-request-open= retry-request-retries= size= tar-entry= tar-limit= tar= wdelay=; _files}'

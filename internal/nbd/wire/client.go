@@ -20,7 +20,6 @@ func (r ReplyType) IsError() bool { return r&(1<<31) != 0 }
 // Refusals that a client can explain.
 const (
 	RepErrPlatform      ReplyType = 1<<31 + 4
-	RepErrTLSReqd       ReplyType = 1<<31 + 5
 	RepErrBlockSizeReqd ReplyType = 1<<31 + 8
 )
 

@@ -59,6 +59,7 @@ const (
 	RepErrUnsup    ReplyType = 1<<31 + 1
 	RepErrPolicy   ReplyType = 1<<31 + 2
 	RepErrInvalid  ReplyType = 1<<31 + 3
+	RepErrTLSReqd  ReplyType = 1<<31 + 5
 	RepErrUnknown  ReplyType = 1<<31 + 6
 	RepErrShutdown ReplyType = 1<<31 + 7
 	RepErrTooBig   ReplyType = 1<<31 + 9

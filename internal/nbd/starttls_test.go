@@ -1,0 +1,195 @@
+package nbd_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"net"
+	"sync/atomic"
+	"testing"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/nbd"
+)
+
+// What was said before TLS is forgotten: anybody on the way could have said it ("NBD_OPT_STARTTLS").
+func TestStartTLSForgetsWhatWasAgreedOn(t *testing.T) {
+	var secured []bool
+	h := newHouse(t, func(h *house, c *nbd.Config) {
+		open := c.Open
+		c.Open = func(ctx context.Context, o block.OpenRequest) (*block.Door, error) {
+			h.mu.Lock()
+			secured = append(secured, o.TLS != nil && o.TLS.HandshakeComplete && o.TLS.Version == tls.VersionTLS13)
+			h.mu.Unlock()
+			return open(ctx, o)
+		}
+	})
+	c := h.haggler("unix")
+	c.option(8)
+	c.wants(ack)
+	c.option(10, text(""), u32(1), text("base:allocation"))
+	c.wants(repContext)
+	c.wants(ack)
+	c.option(6, text(""), u16(0))
+	c.wants(repInfo)
+	c.wants(repInfo)
+	c.wants(ack)
+	c.startTLS()
+	c.option(10, text(""), u32(1), text("base:allocation"))
+	c.wants(invalid) // structured replies were not agreed on
+	if flags := c.goes(""); flags&(1<<7) != 0 {
+		t.Errorf("flags %#x: DF was offered without structured replies", flags)
+	}
+	if e := c.errno(false, ask{cmd: 7, n: 4096}); e != einval {
+		t.Errorf("block status got error %d", e)
+	}
+	h.mu.Lock()
+	if len(secured) != 2 || secured[0] || !secured[1] {
+		t.Errorf("the export was opened with TLS: %v", secured)
+	}
+	h.mu.Unlock()
+	n := h.server.Clients().Present[0]
+	if n.TLS != "1.3" || n.State != nbd.Active {
+		t.Errorf("client %+v", n)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.opened != 2 || h.closed != 1 {
+		t.Errorf("%d doors were opened and %d closed", h.opened, h.closed)
+	}
+}
+
+func TestTLSIsOptionalUnlessItIsRequired(t *testing.T) {
+	h := newHouse(t)
+	h.served() // without it
+	h = newHouse(t, func(_ *house, c *nbd.Config) { c.TLS = nil })
+	c := h.haggler("unix")
+	c.option(5)
+	c.wants(policy)
+	c.usable()
+	h = newHouse(t, func(_ *house, c *nbd.Config) { c.RequireTLS = true })
+	c = h.haggler("unix")
+	c.option(6, text(""), u16(0))
+	c.wants(tlsReqd)
+	c.startTLS()
+	c.usable()
+	c.goes("")
+	c.alive(false)
+	if h.opened != 1 {
+		t.Errorf("%d doors were opened", h.opened)
+	}
+}
+
+func TestOlderTLSWorksDownToItsVersionTwo(t *testing.T) {
+	h := newHouse(t)
+	c := h.haggler("tcp")
+	c.option(5)
+	c.wants(ack)
+	s := wrap(t, false)(c.Conn).(*tls.Conn)
+	config := tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, Certificates: pair(t)}
+	c.Conn = tls.Client(s.NetConn(), &config)
+	c.usable()
+	c.goes("")
+	c.alive(false)
+	if v := h.server.Clients().Present[0].TLS; v != "1.2" {
+		t.Errorf("version %q", v)
+	}
+}
+
+// wired counts what comes in, and lets several writes go out as one.
+type wired struct {
+	net.Conn
+	got  atomic.Int64
+	held []byte
+	hold bool
+}
+
+func (w *wired) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	w.got.Add(int64(n))
+	return n, err
+}
+
+func (w *wired) Write(p []byte) (int, error) {
+	if w.hold {
+		w.held = append(w.held, p...)
+		return len(p), nil
+	}
+	return w.Conn.Write(p)
+}
+
+// Requests that come together are answered together, though TLS reads them one by one: each record has 22 bytes of
+// its own.
+func TestRepliesTravelInOneRecord(t *testing.T) {
+	h := newHouse(t)
+	c := h.haggler("unix")
+	c.option(5)
+	c.wants(ack)
+	w := &wired{Conn: c.Conn}
+	c.Conn = wrap(t, false)(w)
+	c.goes("")
+	const many = 50
+	w.hold = true
+	for i := range many {
+		c.request(uint64(i), ask{cmd: 0, n: 64})
+		c.request(uint64(i), write(0, 64, 0))
+	}
+	w.hold = false
+	w.got.Store(0)
+	w.Conn.Write(w.held)
+	for i := range many {
+		if e, cookie, _ := c.simple(64); e != 0 || cookie != uint64(i) {
+			t.Fatalf("error %d for %d", e, cookie)
+		}
+		c.simple(0)
+	}
+	if n, least := w.got.Load(), int64(many*(16+64+16)); n < least || n > least+10*22 {
+		t.Errorf("%d bytes for %d of replies", n, least)
+	}
+}
+
+// A record may end anywhere, and its pieces may come one by one.
+func TestRecordsInPieces(t *testing.T) {
+	h := newHouse(t)
+	want := h.fill()
+	for _, size := range []int{1, 7, 4096, 20_000} {
+		c := h.haggler("unix")
+		c.option(5)
+		c.wants(ack)
+		w := &wired{Conn: c.Conn}
+		s := wrap(t, false)(w)
+		c.Conn = s
+		c.goes("")
+		w.hold = true
+		c.send(ask{cmd: 0, off: 4000, n: 300_001}.bytes(1), write(1, 100_000, 0).bytes(2)[:28], want[1:100_001], ask{cmd: 3}.bytes(3))
+		w.hold = false
+		for b := w.held; len(b) > 0; b = b[min(size, len(b)):] {
+			w.Conn.Write(b[:min(size, len(b))])
+		}
+		if _, _, b := c.simple(300_001); !bytes.Equal(b, want[4000:304_001]) {
+			t.Fatal("the read differs")
+		}
+		for range 2 {
+			if e, _, _ := c.simple(0); e != 0 {
+				t.Fatalf("error %d", e)
+			}
+		}
+	}
+	if !bytes.Equal(h.disk.bytes(), want) {
+		t.Error("the disk differs")
+	}
+}
+
+// pair is a client's certificate.
+func pair(t *testing.T) []tls.Certificate {
+	t.Helper()
+	dir, err := certificates()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := tls.LoadX509KeyPair(dir+"/client-cert.pem", dir+"/client-key.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []tls.Certificate{p}
+}
