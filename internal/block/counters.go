@@ -2,6 +2,7 @@ package block
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -11,7 +12,9 @@ import (
 type Counters struct {
 	ops   [Commands]opCounters
 	slots []slot
+	busy  atomic.Int64 // nanoseconds that requests took, all together
 	latencies
+	habits
 }
 
 type opCounters struct{ requests, bytes, errors atomic.Uint64 }
@@ -22,7 +25,35 @@ type slot struct {
 	start          atomic.Int64 // time of Clock; 0 when the worker is idle
 	cmd            atomic.Uint32
 	offset, length atomic.Uint64
+	since          atomic.Int64 // time of Clock since which it waits at the gate; 0 when it does not
+	held           atomic.Int64 // nanoseconds that it has waited there
 }
+
+func (s *slot) hold() { s.since.Store(Clock()) }
+
+func (s *slot) release() {
+	s.held.Add(Clock() - s.since.Load())
+	s.since.Store(0)
+}
+
+// done makes the worker idle. A request that was never held costs no write for it.
+func (s *slot) done() {
+	s.start.Store(0)
+	if s.held.Load() != 0 {
+		s.held.Store(0)
+	}
+}
+
+type slotKey struct{}
+
+// Context is what a worker serves its requests with: the gate finds the worker's slot in it, however far below, when
+// it holds one.
+func (c *Counters) Context(ctx context.Context, worker int) context.Context {
+	return context.WithValue(ctx, slotKey{}, &c.slots[worker])
+}
+
+// Held is how long the request that a worker has in hand has waited at the gate.
+func (c *Counters) Held(worker int) time.Duration { return time.Duration(c.slots[worker].held.Load()) }
 
 // NewCounters makes counters for a client with so many workers.
 func NewCounters(workers int) *Counters { return &Counters{slots: make([]slot, workers)} }
@@ -51,11 +82,11 @@ func (c *Counters) End(worker int, r *Request, err error) {
 		o.errors.Add(1)
 	}
 	o.requests.Add(1)
-	c.slots[worker].start.Store(0)
+	c.slots[worker].done()
 }
 
 // Cancel forgets a Begin whose request was not served (ErrWait).
-func (c *Counters) Cancel(worker int) { c.slots[worker].start.Store(0) }
+func (c *Counters) Cancel(worker int) { c.slots[worker].done() }
 
 // OpCount is what was done with one command.
 type OpCount struct {
@@ -97,7 +128,8 @@ func (n *Counts) Errors() (sum uint64) {
 type Pending struct {
 	Cmd            Cmd
 	Offset, Length uint64
-	Age            time.Duration
+	Held           bool
+	Age            time.Duration // how long it has waited at the gate; in flight, how long it has been in hand without that
 }
 
 // Pending lists the requests in hand, oldest first.
@@ -106,9 +138,17 @@ func (c *Counters) Pending() []Pending {
 	var list []Pending
 	for i := range c.slots {
 		s := &c.slots[i]
-		if start := s.start.Load(); start != 0 {
-			list = append(list, Pending{Cmd(s.cmd.Load()), s.offset.Load(), s.length.Load(), time.Duration(max(now-start, 0))})
+		start, since, held := s.start.Load(), s.since.Load(), s.held.Load()
+		if start == 0 {
+			continue
 		}
+		p := Pending{Cmd: Cmd(s.cmd.Load()), Offset: s.offset.Load(), Length: s.length.Load(), Held: since != 0}
+		if p.Held {
+			p.Age = time.Duration(max(now-since, 0))
+		} else {
+			p.Age = time.Duration(max(now-start-held, 0))
+		}
+		list = append(list, p)
 	}
 	slices.SortFunc(list, func(a, b Pending) int { return cmp.Compare(b.Age, a.Age) })
 	return list

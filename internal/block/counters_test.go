@@ -1,9 +1,13 @@
 package block
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestCountersCountWhatWasAnswered(t *testing.T) {
@@ -60,6 +64,37 @@ func TestCountersAreReadWhileTheyAreWritten(t *testing.T) {
 			t.Errorf("%v: %+v", Cmd(cmd), n)
 		}
 	}
+}
+
+// What waits at the gate is told apart, and its wait is no part of how long it is served.
+func TestAHeldRequestIsNotInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, c := NewGate(nil), NewCounters(1)
+		l, r := g.Lane(), &Request{Cmd: Write, Offset: 7, Length: 100}
+		ctx := c.Context(context.WithoutCancel(t.Context()), 0)
+		c.Begin(0, r, Clock())
+		time.Sleep(time.Second)
+		g.Shut()
+		go l.Enter(ctx, 0)
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		if got, want := c.Pending(), []Pending{{Write, 7, 100, true, time.Minute}}; !slices.Equal(got, want) {
+			t.Errorf("at the gate %+v, want %+v", got, want)
+		}
+		g.Resume()
+		synctest.Wait()
+		time.Sleep(time.Second)
+		if got, want := c.Pending(), []Pending{{Write, 7, 100, false, 2 * time.Second}}; !slices.Equal(got, want) {
+			t.Errorf("past it %+v, want %+v", got, want)
+		}
+		if c.Held(0) != time.Minute {
+			t.Errorf("it was held for %v", c.Held(0))
+		}
+		c.End(0, r, nil)
+		if c.Held(0) != 0 || len(c.Pending()) != 0 {
+			t.Error("the next request inherits the wait")
+		}
+	})
 }
 
 func BenchmarkCounters(b *testing.B) {

@@ -10,14 +10,16 @@ type Touch uint8
 
 const (
 	WasRead    Touch = iota
-	WasWritten       // written, zeroed or trimmed
+	WasWritten       // with bytes
+	WasZeroed        // or trimmed
 	IsHole           // reported as a hole by a block status
+	HasFailed        // a request for it
 
-	touches = 3
+	touches = 5
 )
 
 // granules are the least stretch that is remembered, 64 KiB, and how many there are at most: a larger export has
-// larger granules, so that the map takes no more than 3 x 128 KiB.
+// larger granules, so that the map takes no more than 5 x 128 KiB.
 const (
 	granuleBits = 16
 	maxGranules = 1 << 20
@@ -78,15 +80,15 @@ func (c *Coverage) Mark(t Touch, off, n uint64) {
 type Covered struct {
 	Size    uint64
 	Read    uint64 // was read, or is a known hole that need not be
-	Written uint64
+	Written uint64 // zeroed and trimmed too
 	Holes   uint64 // known, and neither read nor written
 }
 
-// Covered sums up. It takes time in proportion to the map: at most about 50,000 words.
+// Covered sums up. It takes time in proportion to the map: at most about 65,000 words.
 func (c *Coverage) Covered() Covered {
 	var read, written, holes int
 	for i := range c.bits[WasRead] {
-		r, w, h := c.bits[WasRead][i].Load(), c.bits[WasWritten][i].Load(), c.bits[IsHole][i].Load()
+		r, w, h := c.bits[WasRead][i].Load(), c.bits[WasWritten][i].Load()|c.bits[WasZeroed][i].Load(), c.bits[IsHole][i].Load()
 		read += bits.OnesCount64(r | h)
 		written += bits.OnesCount64(w)
 		holes += bits.OnesCount64(h &^ (r | w))
@@ -95,5 +97,49 @@ func (c *Coverage) Covered() Covered {
 	// The last granule may be short; counted whole it would make more than there is.
 	bytes := func(granules int) uint64 { return min(uint64(granules)<<c.shift, c.size) }
 	n.Read, n.Written, n.Holes = bytes(read), bytes(written), bytes(holes)
+	return n
+}
+
+// Stretch is what is known of a part of an export: how many bytes of it were touched in which way. The same bytes may
+// count in several.
+type Stretch struct{ Read, Written, Zeroed, Holes, Failed uint64 }
+
+// Granule is the least stretch that is told apart, in bytes.
+func (c *Coverage) Granule() uint64 { return 1 << c.shift }
+
+// Map looks at n bytes from off on, in so many cells, as if every granule were in one cell. Cells smaller than a
+// granule share what is known of it.
+func (c *Coverage) Map(off, n uint64, cells int) []Stretch {
+	off = min(off, c.size)
+	n = min(n, c.size-off)
+	if n == 0 || cells <= 0 {
+		return nil
+	}
+	list := make([]Stretch, cells)
+	first, end := off>>c.shift, (off+n-1)>>c.shift+1
+	for i := range list {
+		from := first + (end-first)*uint64(i)/uint64(cells)
+		to := max(first+(end-first)*uint64(i+1)/uint64(cells), from+1)
+		s := &list[i]
+		for t, sum := range [touches]*uint64{WasRead: &s.Read, WasWritten: &s.Written, WasZeroed: &s.Zeroed, IsHole: &s.Holes, HasFailed: &s.Failed} {
+			*sum = c.bytes(Touch(t), from, to)
+		}
+	}
+	return list
+}
+
+// bytes is how much of the granules in [from, to) was touched so.
+func (c *Coverage) bytes(t Touch, from, to uint64) uint64 {
+	var granules uint64
+	for g := from; g < to; {
+		count := min(64-g%64, to-g)
+		mask := (^uint64(0) >> (64 - count)) << (g % 64)
+		granules += uint64(bits.OnesCount64(c.bits[t][g/64].Load() & mask))
+		g += count
+	}
+	n := granules << c.shift
+	if last := c.granules() - 1; to > last && c.bits[t][last/64].Load()&(1<<(last%64)) != 0 {
+		n -= (last+1)<<c.shift - c.size // it may be short
+	}
 	return n
 }

@@ -198,10 +198,7 @@ func (l *Lane) Close() {
 // Enter lets a request past the gate, at once while the session runs; it waits while the session is paused, until
 // ctx ends (ErrShutdown). With NoWait a closed gate answers ErrWait. Every Enter that returns nil is followed by
 // a Leave.
-func (l *Lane) Enter(ctx context.Context, f Flags) error { return l.enter(ctx, f, new(time.Duration)) }
-
-// enter also adds the time that it waited to held.
-func (l *Lane) enter(ctx context.Context, f Flags, held *time.Duration) error {
+func (l *Lane) Enter(ctx context.Context, f Flags) error {
 	for {
 		l.entered.Add(1)
 		if !l.gate.shut.Load() || l.last.Load() {
@@ -211,18 +208,20 @@ func (l *Lane) enter(ctx context.Context, f Flags, held *time.Duration) error {
 		if f&NoWait != 0 {
 			return ErrWait
 		}
-		if err := l.wait(ctx, held); err != nil {
+		if err := l.wait(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// wait blocks until the gate is open.
-func (l *Lane) wait(ctx context.Context, held *time.Duration) error {
+// wait blocks until the gate is open. The request in hand, if ctx has one, is told that it is held.
+func (l *Lane) wait(ctx context.Context) error {
 	l.held.Add(1)
 	defer l.held.Add(-1)
-	began := time.Now()
-	defer func() { *held += time.Since(began) }()
+	if s, ok := ctx.Value(slotKey{}).(*slot); ok {
+		s.hold()
+		defer s.release()
+	}
 	g := l.gate
 	for {
 		g.mu.Lock()
@@ -284,7 +283,7 @@ type gated struct {
 func (h *gated) Info() Info { return h.next.Info() }
 
 func (h *gated) Serve(ctx context.Context, r Request, w *Reply) error {
-	if err := h.lane.enter(ctx, r.Flags, &w.held); err != nil {
+	if err := h.lane.Enter(ctx, r.Flags); err != nil {
 		return err
 	}
 	defer h.lane.Leave()

@@ -2,6 +2,7 @@ package block
 
 import (
 	"math/bits"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -24,8 +25,8 @@ func latencyBucket(d time.Duration) int {
 	return min((exponent-latencyFirst)*4+quarter+1, latencyBuckets-1)
 }
 
-// latencyLimit is the upper end of a bucket.
-func latencyLimit(bucket int) time.Duration {
+// LatencyLimit is the upper end of a bucket of a Spread.
+func LatencyLimit(bucket int) time.Duration {
 	if bucket == 0 {
 		return 1 << latencyFirst
 	}
@@ -40,6 +41,7 @@ type latencies [Commands][latencyBuckets]atomic.Uint64
 // of it.
 func (c *Counters) Took(cmd Cmd, n uint64, d time.Duration) {
 	c.latencies[cmd][latencyBucket(d)].Add(n)
+	c.busy.Add(int64(n) * int64(d))
 }
 
 // Latencies adds what was counted up to now to sum.
@@ -78,6 +80,22 @@ type Quantiles struct {
 	P50, P90, P99, Max time.Duration
 }
 
+// Spread is how requests of one kind are spread over the buckets; it ends with the last that has any, and is nil where
+// there was no request.
+type Spread []uint64
+
+// Spread is that of one command.
+func (n *LatencyCounts) Spread(cmd Cmd) Spread {
+	end := len(n[cmd])
+	for end > 0 && n[cmd][end-1] == 0 {
+		end--
+	}
+	if end == 0 {
+		return nil
+	}
+	return slices.Clone(n[cmd][:end])
+}
+
 // Quantiles are those of one command.
 func (n *LatencyCounts) Quantiles(cmd Cmd) (q Quantiles) {
 	buckets := &n[cmd]
@@ -90,7 +108,7 @@ func (n *LatencyCounts) Quantiles(cmd Cmd) (q Quantiles) {
 			continue
 		}
 		below += b
-		limit := latencyLimit(i)
+		limit := LatencyLimit(i)
 		q.Max = limit
 		for _, p := range []struct {
 			share uint64 // of a hundred

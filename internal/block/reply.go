@@ -6,7 +6,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 )
 
 // Reply takes the answer to one request, in order from its offset. A plugin says what the bytes are (memory, a piece
@@ -21,7 +20,6 @@ type Reply struct {
 	direct   bool   // into is in force
 	splice   bool   // the owner can send from a pipe
 	sealed   Mark   // nothing before it may grow any more
-	held     time.Duration
 }
 
 // Mark is a place in a Reply to go back to.
@@ -196,12 +194,9 @@ func (a *Answer) Segments() []Segment { return a.reply.segments }
 // Extents are the answer to a BlockStatus, in order from its offset; valid until Put.
 func (a *Answer) Extents() []Extent { return a.reply.extents }
 
-// Held is how long the request waited at the gate.
-func (a *Answer) Held() time.Duration { return a.reply.held }
-
 // Put forgets everything and gives the memory and the pipes back.
 func (a *Answer) Put() {
 	a.reply.Reset(Mark{})
-	a.reply.into, a.reply.direct, a.reply.splice, a.reply.held = nil, false, false, 0
+	a.reply.into, a.reply.direct, a.reply.splice = nil, false, false
 	answers.Put(a)
 }

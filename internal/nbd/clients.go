@@ -23,6 +23,7 @@ type Client struct {
 	Queued    int // requests waiting for a worker
 	Counts    block.Counts
 	Pending   []block.Pending // requests that a worker has in hand, oldest first
+	At        uint64          // where its last read or write ended
 }
 
 // State is where a connection is.
@@ -53,13 +54,13 @@ func (s *Server) Clients() Clients {
 	return n
 }
 
-// Latencies says how long the requests of all clients took, of those that have left too.
-func (s *Server) Latencies() block.LatencyCounts {
+// Work is that of all clients, of those that have left too.
+func (s *Server) Work() block.Work {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sum := s.took
+	sum := s.work
 	for _, c := range s.conns {
-		c.counters.Latencies(&sum)
+		c.counters.Work(&sum)
 	}
 	return sum
 }
@@ -73,6 +74,7 @@ func (c *conn) snapshot() Client {
 		return n
 	}
 	n.Export, n.Options, n.Counts = c.export.name, c.options, c.counters.Counts()
+	n.At = c.counters.At()
 	n.InFlight = len(n.Pending)
 	n.Queued = max(int(c.unfinished.Load())-len(n.Pending), 0)
 	if l := c.export.lane; l != nil {

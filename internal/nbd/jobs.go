@@ -1,6 +1,7 @@
 package nbd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -72,6 +73,9 @@ func (c *conn) readerSlot() int { return c.server.cfg.Workers }
 
 // dispatch has a request served: now, where nothing needs to wait for it, else by a worker.
 func (c *conn) dispatch(j *job) error {
+	if c.server.cfg.Coverage != nil {
+		c.counters.Asked(&j.Request)
+	}
 	if !c.server.cfg.Prompt || !c.serveNow(j) {
 		c.serveLater(j)
 	}
@@ -125,24 +129,26 @@ func (c *conn) serveLater(j *job) {
 
 // work is a worker: it serves requests until there will be no more.
 func (c *conn) work(slot int) {
+	ctx := c.counters.Context(c.ctx, slot)
 	for j := range c.jobs {
-		c.guard(func() { c.serveJob(slot, &j) })
+		c.guard(func() { c.serveJob(ctx, slot, &j) })
 	}
 }
 
-func (c *conn) serveJob(slot int, j *job) {
+func (c *conn) serveJob(ctx context.Context, slot int, j *job) {
 	defer c.unfinished.Add(-1)
 	a := block.GetAnswer(c.splice)
 	err := block.ErrShutdown
 	if c.demand.Load() != demandStop {
 		c.counters.Begin(slot, &j.Request, j.clock)
-		err = c.export.door.Serve(c.ctx, j.Request, a.Reply())
+		err = c.export.door.Serve(ctx, j.Request, a.Reply())
 	}
+	held := c.counters.Held(slot)
 	c.counters.End(slot, &j.Request, err)
 	c.lament(j, err)
 	if c.server.cfg.Coverage != nil {
 		c.touch(j, a, err)
-		c.counters.Took(j.Cmd, 1, time.Duration(block.Clock()-j.clock)-a.Held())
+		c.counters.Took(j.Cmd, 1, time.Duration(block.Clock()-j.clock)-held)
 	}
 	c.settle(j)
 	c.reply(j, a, err, true)
@@ -175,14 +181,22 @@ func (c *conn) lament(j *job, err error) {
 // touch notes what a request has touched.
 func (c *conn) touch(j *job, a *block.Answer, err error) {
 	m := c.server.cfg.Coverage
-	if err != nil || m.Size() != c.export.info.Size {
+	if m.Size() != c.export.info.Size {
+		return
+	}
+	if err != nil {
+		if errno(err, &j.Request) != wire.ESHUTDOWN {
+			m.Mark(block.HasFailed, j.Offset, j.Length)
+		}
 		return
 	}
 	switch j.Cmd {
 	case block.Read:
 		m.Mark(block.WasRead, j.Offset, j.Length)
-	case block.Write, block.Trim, block.WriteZeroes:
+	case block.Write:
 		m.Mark(block.WasWritten, j.Offset, j.Length)
+	case block.Trim, block.WriteZeroes:
+		m.Mark(block.WasZeroed, j.Offset, j.Length)
 	case block.BlockStatus:
 		at := j.Offset
 		for _, e := range a.Extents() {

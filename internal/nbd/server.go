@@ -75,8 +75,8 @@ type Server struct {
 	drained   chan struct{} // closed when stopping and no connection is left
 	left      []*export     // of connections that ended while stopping; Shutdown flushes and closes them
 	gone      block.Counts  // of clients that have left
-	took      block.LatencyCounts
-	seen      int // clients that ever reached transmission
+	work      block.Work    // theirs
+	seen      int           // clients that ever reached transmission
 }
 
 // NewServer makes a server.
@@ -137,7 +137,7 @@ func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gone.Add(c.counters.Counts())
-	c.counters.Latencies(&s.took)
+	c.counters.Work(&s.work)
 	delete(s.conns, c.id)
 	if s.stopping && len(s.conns) == 0 {
 		close(s.drained)

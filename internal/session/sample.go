@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strconv"
 	"time"
 
 	"example.com/nbdtui/internal/block"
@@ -19,9 +20,10 @@ type sampler struct {
 	clients map[uint64]*window
 	history []Second
 	peak    Second
-	last    block.Counts          // at the end of the last whole second
-	next    time.Time             // end of the present one
-	took    []block.LatencyCounts // at the end of the last whole seconds, oldest first
+	last    block.Counts // at the end of the last whole second
+	next    time.Time    // end of the present one
+	work    []block.Work // at the end of the last whole seconds, oldest first
+	depth   depth
 	progress
 }
 
@@ -66,6 +68,8 @@ func (s *Session) sampleLoop() {
 			s.publish()
 		case <-printed:
 			s.tell()
+		case <-s.saves:
+			s.saveNow()
 		case <-s.ctx.Done():
 			return
 		}
@@ -111,10 +115,12 @@ func (s *Session) snap(now time.Time) Snapshot {
 	s.addClients(&n, now, paused)
 	n.InFlight = gate.InFlight
 	n.Read, n.Write = s.sample.total.rates(now, n.Totals)
-	took := s.server.Latencies()
-	n.History = s.sample.second(now, n.Totals, &took, paused)
+	work := s.server.Work()
+	n.History = s.sample.second(now, n.Totals, &work, paused)
 	n.Peak = s.sample.peak
-	n.Recent, n.Whole = s.sample.latency(&took)
+	n.Recent, n.Whole = s.sample.lately(&work)
+	n.Depth, n.Deepest = s.sample.depth.look(now, work.Busy, n.InFlight)
+	n.Granule = s.coverage.Granule()
 	n.Progress = s.sample.look(now, s.coverage.Covered(), paused)
 	n.State, n.Since = s.state(gate, n.Seen)
 	if n.State == Paused {
@@ -153,27 +159,33 @@ func (s *Session) addClients(n *Snapshot, now time.Time, paused bool) {
 		client := Client{
 			ID: c.ID, Peer: c.Peer.String(), State: ClientState(c.State), TLS: c.TLS,
 			Export: c.Export, Options: c.Options, Connected: c.Connected,
-			InFlight: c.InFlight, Held: c.Held, Counts: c.Counts, Pending: c.Pending,
+			InFlight: c.InFlight, Held: c.Held, Queued: c.Queued, Counts: c.Counts, Pending: c.Pending, At: c.At,
 		}
 		if paused {
 			client.Held += c.Queued // they find the gate closed as soon as a worker is free
+			client.Queued = 0
+		}
+		if c.Peer.Known {
+			client.User = strconv.Itoa(c.Peer.Uid)
 		}
 		client.Read, client.Write = w.rates(now, c.Counts)
 		n.Clients = append(n.Clients, client)
 		n.Held += client.Held
 		n.Totals.Add(c.Counts)
 		for _, p := range c.Pending {
-			n.Oldest = max(n.Oldest, p.Age)
+			if !p.Held {
+				n.Oldest = max(n.Oldest, p.Age)
+			}
 		}
 	}
 	s.sample.clients = windows // those that left are forgotten
 }
 
 // second keeps the history up to date: one entry for each whole second.
-func (p *sampler) second(now time.Time, c block.Counts, took *block.LatencyCounts, paused bool) []Second {
+func (p *sampler) second(now time.Time, c block.Counts, work *block.Work, paused bool) []Second {
 	if p.next.IsZero() {
 		p.next = now.Add(time.Second)
-		p.took = make([]block.LatencyCounts, 1)
+		p.work = make([]block.Work, 1)
 	}
 	if now.Before(p.next) {
 		return p.history
@@ -193,17 +205,22 @@ func (p *sampler) second(now time.Time, c block.Counts, took *block.LatencyCount
 	p.peak.Read, p.peak.Written = max(p.peak.Read, second.Read), max(p.peak.Written, second.Written)
 	p.last = c
 	if !paused { // what was served before a pause is still of late after it
-		p.took = append(p.took[max(len(p.took)-latencySpan+1, 0):], *took)
+		p.work = append(p.work[max(len(p.work)-latencySpan+1, 0):], *work)
 	}
 	return p.history
 }
 
-// latency says how long requests took, of late and in all.
-func (p *sampler) latency(took *block.LatencyCounts) (recent, whole [block.Commands]block.Quantiles) {
-	late := *took
-	late.Sub(&p.took[0])
-	for cmd := range whole {
-		recent[cmd], whole[cmd] = late.Quantiles(block.Cmd(cmd)), took.Quantiles(block.Cmd(cmd))
+// lately says how requests were served of late and in all.
+func (p *sampler) lately(all *block.Work) (recent, whole Work) {
+	late := *all
+	late.Sub(&p.work[0])
+	return workOf(&late), workOf(all)
+}
+
+func workOf(w *block.Work) Work {
+	n := Work{Habits: w.Habits}
+	for cmd := range n.Took {
+		n.Took[cmd], n.Spread[cmd] = w.Took.Quantiles(block.Cmd(cmd)), w.Took.Spread(block.Cmd(cmd))
 	}
-	return recent, whole
+	return n
 }

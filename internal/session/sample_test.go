@@ -13,31 +13,31 @@ func TestLatencyAndPeakOutliveAPause(t *testing.T) {
 	var (
 		p       sampler
 		counts  block.Counts
-		took    block.LatencyCounts
+		work    block.Work
 		counter block.Counters
 		now     = time.Unix(0, 0)
 	)
 	second := func(paused bool) {
 		now = now.Add(time.Second)
-		p.second(now, counts, &took, paused)
+		p.second(now, counts, &work, paused)
 	}
 	second(false)
 	counts[block.Read] = block.OpCount{Requests: 5, Bytes: 5 << 20}
 	counter.Took(block.Read, 5, time.Millisecond)
-	counter.Latencies(&took)
+	counter.Work(&work)
 	second(false)
 	for range 100 {
 		second(true)
 	}
-	if recent, _ := p.latency(&took); recent[block.Read].Requests != 5 {
-		t.Errorf("after a pause %d requests are of late", recent[block.Read].Requests)
+	if recent, _ := p.lately(&work); recent.Took[block.Read].Requests != 5 {
+		t.Errorf("after a pause %d requests are of late", recent.Took[block.Read].Requests)
 	}
 	for range latencySpan {
 		second(false)
 	}
-	recent, whole := p.latency(&took)
-	if recent[block.Read].Requests != 0 || whole[block.Read].Requests != 5 {
-		t.Errorf("later %d requests are of late, %d in all", recent[block.Read].Requests, whole[block.Read].Requests)
+	recent, whole := p.lately(&work)
+	if recent.Took[block.Read].Requests != 0 || whole.Took[block.Read].Requests != 5 {
+		t.Errorf("later %d requests are of late, %d in all", recent.Took[block.Read].Requests, whole.Took[block.Read].Requests)
 	}
 	if p.peak.Read != 5<<20 || p.peak.Written != 0 {
 		t.Errorf("the best second had %+v", p.peak)

@@ -85,6 +85,7 @@ type Session struct {
 	newest   atomic.Pointer[Snapshot]
 	wake     chan struct{} // something the next Snapshot should not wait for
 	changed  chan struct{} // there is a new Snapshot, or the child printed
+	saves    chan struct{} // Save was called
 }
 
 // Start builds the layers, binds the socket and serves. With Terminal the child waits for the first Resize; else it
@@ -98,6 +99,7 @@ func Start(cfg Config) (_ *Session, err error) {
 		childDone: make(chan struct{}),
 		wake:      make(chan struct{}, 1),
 		changed:   make(chan struct{}, 1),
+		saves:     make(chan struct{}, 1),
 	}
 	s.log.tell = cfg.Event
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -174,7 +174,7 @@ func TestHistoryIsAMinuteOfWholeSeconds(t *testing.T) {
 	var c block.Counts
 	var h []Second
 	for range 100 * 10 {
-		h = p.second(now, c, new(block.LatencyCounts), false)
+		h = p.second(now, c, new(block.Work), false)
 		now = now.Add(samplePeriod)
 		c[block.Write].Bytes += 100
 	}

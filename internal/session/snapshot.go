@@ -23,6 +23,8 @@ type Snapshot struct {
 	InFlight int           // requests past the gate
 	Held     int           // requests waiting at the gate
 	Oldest   time.Duration // age of the oldest request in flight; 0 where there is none
+	Depth    float64       // requests in hand at once, held ones left out: over the last second
+	Deepest  float64       // the most that Depth was
 	Grace    time.Duration // Stopping: what is left before the next step is forced
 
 	Totals  block.Counts // of all clients, those that left too
@@ -31,9 +33,10 @@ type Snapshot struct {
 	History []Second // the last minute, oldest first, at most 60
 	Peak    Second   // the most bytes that any one second had, in each direction
 
-	Recent   [block.Commands]block.Quantiles // how long requests took in the last 10 s
-	Whole    [block.Commands]block.Quantiles // and in all
-	Progress Progress                        // zero where the export's size is not known
+	Recent   Work     // requests of the last 10 s, paused time left out
+	Whole    Work     // and in all
+	Progress Progress // zero where the export's size is not known
+	Granule  uint64   // the least stretch that Map tells apart, in bytes
 
 	Pauses    int
 	PausedFor time.Duration
@@ -59,6 +62,13 @@ const (
 	Ended                  // nothing is left to do
 )
 
+// Work is how long requests took, by command, and how they were asked for.
+type Work struct {
+	Took   block.PerCommand[block.Quantiles]
+	Spread block.PerCommand[block.Spread]
+	Habits block.Habits
+}
+
 // Rate is how fast one direction goes, over the last second.
 type Rate struct {
 	Bytes    float64 // per second
@@ -75,6 +85,7 @@ type Second struct {
 type Client struct {
 	ID        uint64 // counts from 1, never used again
 	Peer      string // for people: "unix pid 4711", "[::1]:51514"
+	User      string // its number, on a Unix socket; empty elsewhere
 	State     ClientState
 	TLS       string   // its version, "1.3"; empty without TLS
 	Export    string   // the name it asked for
@@ -85,7 +96,9 @@ type Client struct {
 	Counts    block.Counts
 	Read      Rate
 	Write     Rate
-	Pending   []block.Pending // oldest first
+	Queued    int             // requests that wait for a worker: neither held nor in flight yet
+	Pending   []block.Pending // requests in hand, oldest first
+	At        uint64          // where its last read or write ended
 }
 
 // ClientState is where a connection is.

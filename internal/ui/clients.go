@@ -37,7 +37,7 @@ var clientColumns = []column[session.Client]{
 	{"err", 4, 0, true, 11, func(_ *drawing, c *session.Client) string { return countShort(c.Counts.Errors()) }},
 	{"age", 8, 0, true, 7, func(d *drawing, c *session.Client) string { return clock(d.s.Time.Sub(c.Connected)) }},
 	{"state", 9, 0, false, 8, func(_ *drawing, c *session.Client) string {
-		return [...]string{"handshake", "active", "leaving"}[c.State]
+		return c.State.String()
 	}},
 }
 

@@ -47,10 +47,10 @@ func running51() session.Snapshot {
 		Covered: block.Covered{Size: s.Size, Read: 19 << 30, Written: 0, Holes: 3 << 30},
 		Done:    19 << 30, Rate: 612 << 20, ETA: 42 * time.Second,
 	}
-	s.Recent[block.Read] = block.Quantiles{Requests: 13960, P50: 210e3, P90: 640e3, P99: 3100e3, Max: 41e6}
-	s.Recent[block.BlockStatus] = block.Quantiles{Requests: 2, P50: 14e3, P90: 20e3, P99: 20e3, Max: 20e3}
+	s.Recent.Took[block.Read] = block.Quantiles{Requests: 13960, P50: 210e3, P90: 640e3, P99: 3100e3, Max: 41e6}
+	s.Recent.Took[block.BlockStatus] = block.Quantiles{Requests: 2, P50: 14e3, P90: 20e3, P99: 20e3, Max: 20e3}
 	s.Whole = s.Recent
-	s.Whole[block.Read] = block.Quantiles{Requests: 71234, P50: 224e3, P90: 700e3, P99: 4600e3, Max: 1200e6}
+	s.Whole.Took[block.Read] = block.Quantiles{Requests: 71234, P50: 224e3, P90: 700e3, P99: 4600e3, Max: 1200e6}
 	s.Peak.Read = 640 << 20
 	for i, text := range []string{
 		"listening at " + s.URI, "child started, pid 4711", "client 1 connected: unix pid 4711",
@@ -154,7 +154,7 @@ func written() session.Snapshot {
 	return with(func(s *session.Snapshot) {
 		s.ReadOnly = false
 		s.Write, s.Totals[block.Write] = s.Read, block.OpCount{Requests: 9000, Bytes: 30 << 30}
-		s.Recent[block.Write] = s.Recent[block.Read]
+		s.Recent.Took[block.Write] = s.Recent.Took[block.Read]
 		for i := range s.History {
 			s.History[i].Written = s.History[i].Read / 2
 		}

@@ -17,7 +17,7 @@ type moment struct {
 	oldest, grace    time.Duration
 	totals           block.Counts
 	read, write      session.Rate
-	recent           [block.Commands]block.Quantiles
+	recent           block.PerCommand[block.Quantiles]
 	progress         session.Progress
 	clients, history int
 	event            uint64
@@ -30,7 +30,7 @@ func (b *board) moment() moment {
 	m := moment{
 		second: s.Time.Sub(s.Started) / time.Second, state: s.State, since: s.Since,
 		inFlight: s.InFlight, held: s.Held, oldest: s.Oldest, grace: s.Grace,
-		totals: s.Totals, read: s.Read, write: s.Write, recent: s.Recent, progress: s.Progress,
+		totals: s.Totals, read: s.Read, write: s.Write, recent: s.Recent.Took, progress: s.Progress,
 		clients: len(s.Clients), history: len(s.History), child: s.Child, screen: b.screen.Version,
 	}
 	if n := len(s.Events); n > 0 {

@@ -89,14 +89,14 @@ func anySnapshot(t *rapid.T) session.Snapshot {
 			return session.Second{Read: number.Draw(t, "read"), Written: number.Draw(t, "written"), Paused: rapid.Bool().Draw(t, "paused")}
 		}), 0, 60).Draw(t, "history"),
 	}
-	quantiles := rapid.Custom(func(t *rapid.T) (all [block.Commands]block.Quantiles) {
+	quantiles := rapid.Custom(func(t *rapid.T) (all block.PerCommand[block.Quantiles]) {
 		for i := range all {
 			all[i] = block.Quantiles{Requests: number.Draw(t, "n"), P50: span.Draw(t, "p50"), P90: span.Draw(t, "p90"),
 				P99: span.Draw(t, "p99"), Max: span.Draw(t, "max")}
 		}
 		return all
 	})
-	s.Recent, s.Whole = quantiles.Draw(t, "recent"), quantiles.Draw(t, "whole")
+	s.Recent.Took, s.Whole.Took = quantiles.Draw(t, "recent"), quantiles.Draw(t, "whole")
 	s.Progress = session.Progress{
 		Covered: block.Covered{Size: number.Draw(t, "covered"), Read: number.Draw(t, "read"), Written: number.Draw(t, "written"),
 			Holes: number.Draw(t, "holes")},

@@ -50,7 +50,7 @@ var requestColumns = []column[requestRow]{
 // others share the last row. With the screen to itself it also has the latencies of the whole run.
 func (d *drawing) requests(w, h int) []string {
 	n := max(min(len(kinds), h-4), 0)
-	rows := d.requestTable(w-2, n, &d.s.Recent)
+	rows := d.requestTable(w-2, n, &d.s.Recent.Took)
 	if n < len(kinds) {
 		rows = append(rows, d.requestsRow(w-2, n))
 	} else {
@@ -59,13 +59,13 @@ func (d *drawing) requests(w, h int) []string {
 	}
 	if d.view.zoom {
 		rows = append(rows, d.theme.line(w-2).fill(), d.theme.line(w-2).space(1).text(strong, "latency of the whole run").fill())
-		rows = append(rows, d.requestTable(w-2, len(kinds), &d.s.Whole)...)
+		rows = append(rows, d.requestTable(w-2, len(kinds), &d.s.Whole.Took)...)
 	}
 	return d.box(panelRequests, w, h, "requests and latency", "last 10 s", rows)
 }
 
 // requestTable is the titles and the first n kinds.
-func (d *drawing) requestTable(w, n int, took *[block.Commands]block.Quantiles) []string {
+func (d *drawing) requestTable(w, n int, took *block.PerCommand[block.Quantiles]) []string {
 	columns := fitting(requestColumns, w-2)
 	rows := []string{titles(d.theme.line(w).space(1), columns).fill()}
 	for _, k := range kinds[:n] {

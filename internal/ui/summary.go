@@ -45,7 +45,7 @@ func (t theme) work(s *session.Snapshot) string {
 		if n.Requests == 0 {
 			continue
 		}
-		k, took := kind{cmd: block.Cmd(cmd)}, &s.Whole[cmd]
+		k, took := kind{cmd: block.Cmd(cmd)}, &s.Whole.Took[cmd]
 		moved, average, peak := "-", "-", "-"
 		if k.moves() {
 			moved, average = bytesText(float64(n.Bytes)), bytesText(float64(n.Bytes)/active)+"/s"

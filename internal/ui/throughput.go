@@ -19,8 +19,8 @@ type direction struct {
 }
 
 func (d *drawing) directions() [2]direction {
-	read := direction{role: reading, word: "read", rate: d.s.Read, total: d.s.Totals[block.Read].Bytes, took: d.s.Recent[block.Read]}
-	write := direction{role: writing, word: "write", rate: d.s.Write, total: d.s.Totals[block.Write].Bytes, took: d.s.Recent[block.Write]}
+	read := direction{role: reading, word: "read", rate: d.s.Read, total: d.s.Totals[block.Read].Bytes, took: d.s.Recent.Took[block.Read]}
+	write := direction{role: writing, word: "write", rate: d.s.Write, total: d.s.Totals[block.Write].Bytes, took: d.s.Recent.Took[block.Write]}
 	for _, second := range d.s.History {
 		read.add(second.Read)
 		write.add(second.Written)
