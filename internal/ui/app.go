@@ -3,19 +3,21 @@ package ui
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/term"
 
 	_ "example.com/nbdtui/internal/ui/noprobe"
 )
 
 const (
-	framesPerSecond = 30
+	framesPerSecond = 30              // of news; keys are shown at once
 	exitPatience    = 2 * time.Second // for a terminal that takes nothing when we leave
 )
 
@@ -23,19 +25,17 @@ const (
 // dashboard cannot go on, though the session may: the terminal is gone, or the program has a fault. The terminal is
 // as it was before in any case.
 func Run(s Session, in, out *os.File) (err error) {
-	before, err := term.GetState(in.Fd())
+	before, err := term.MakeRaw(in.Fd())
 	if err != nil {
-		return fmt.Errorf("read the terminal's settings: %w", err)
+		return fmt.Errorf("change the terminal's settings: %w", err)
 	}
 	o := newOutput(out)
 	go o.run() // ended by o.close, which waits for it as long as is sensible
-	last := ""
 	defer func() {
 		if r := recover(); r != nil {
 			err = fault(r)
-			last = ansi.ResetModeAltScreenSaveCursor + ansi.ShowCursor
 		}
-		o.close(last, exitPatience)
+		o.close(exitPatience)
 		term.Restore(in.Fd(), before)
 	}()
 	a := &app{
@@ -43,10 +43,11 @@ func Run(s Session, in, out *os.File) (err error) {
 		keyboard: &keyboard{File: in, child: s.Type},
 		output:   o,
 	}
-	p := tea.NewProgram(a, tea.WithInput(a.keyboard), tea.WithOutput(o), tea.WithAltScreen(), tea.WithFPS(framesPerSecond),
-		tea.WithoutSignalHandler(), tea.WithoutCatchPanics(), tea.WithoutBracketedPaste())
+	// Its renderer wakes up for every frame that there might be, which costs more than all else that an idle dashboard
+	// does, and makes a key wait for the next of them. The output paints by itself.
+	p := tea.NewProgram(a, tea.WithInput(a.keyboard), tea.WithOutput(io.Discard), tea.WithoutRenderer(),
+		tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
 	a.keyboard.moved = func(focus bool) { p.Send(moved(focus)) }
-	o.repaint = func() { p.Send(missing{}) }
 	o.lost = func(err error) { p.Send(lost{err}) }
 	w, h, err := term.GetSize(out.Fd())
 	if err != nil {
@@ -56,6 +57,7 @@ func Run(s Session, in, out *os.File) (err error) {
 	a.show()
 	quit, tasks := make(chan struct{}), sync.WaitGroup{}
 	tasks.Go(func() { watch(s, p.Send, quit) })
+	tasks.Go(func() { measure(out, p.Send, quit) })
 	defer tasks.Wait()
 	defer close(quit)
 	_, err = p.Run()
@@ -85,12 +87,28 @@ func watch(s Session, send func(tea.Msg), quit <-chan struct{}) {
 	}
 }
 
+// measure tells the dashboard each size that its terminal takes.
+func measure(out *os.File, send func(tea.Msg), quit <-chan struct{}) {
+	changed := make(chan os.Signal, 1)
+	signal.Notify(changed, syscall.SIGWINCH)
+	defer signal.Stop(changed)
+	for {
+		if w, h, err := term.GetSize(out.Fd()); err == nil {
+			send(tea.WindowSizeMsg{Width: w, Height: h})
+		}
+		select {
+		case <-changed:
+		case <-quit:
+			return
+		}
+	}
+}
+
 // What the program is told besides keys and sizes.
 type (
-	news    struct{}            // the session has some
-	moved   bool                // the child has got the focus, or lost it
-	missing struct{}            // frames were dropped
-	lost    struct{ why error } // the terminal
+	news  struct{}            // the session has some
+	moved bool                // the child has got the focus, or lost it
+	lost  struct{ why error } // the terminal
 )
 
 // app ties the board to Bubble Tea.
@@ -98,14 +116,13 @@ type app struct {
 	board    *board
 	keyboard *keyboard
 	output   *output
-	frame    string
 	failed   error
 }
 
 func (a *app) Init() tea.Cmd { return nil }
 
-// View is called after every message, so all the work is done before.
-func (a *app) View() string { return a.frame }
+// View is not for us: show shows.
+func (a *app) View() string { return "" }
 
 func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	defer func() {
@@ -125,9 +142,6 @@ func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 		if before := a.board.moment(); before == a.look() {
 			return a, nil
 		}
-	case missing:
-		z := a.board.size
-		return a, func() tea.Msg { return tea.WindowSizeMsg{Width: z.w, Height: z.h} } // draws every line again
 	case lost:
 		a.failed = msg.why
 		return a, tea.Quit
@@ -165,9 +179,7 @@ func (a *app) show() {
 	b := a.board
 	b.refresh()
 	a.keyboard.allow(running(&b.snapshot))
-	frame := b.draw()
-	a.output.stand(b.posture(), frame != a.frame)
-	a.frame = frame
+	a.output.show(picture{b.draw(), b.size, b.posture()})
 }
 
 // fault makes an error of a panic.

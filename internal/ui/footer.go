@@ -11,8 +11,8 @@ import (
 // patience is how long a pause may be before some clients do not take it: the kernel's with a timeout, and guests.
 const patience = 30 * time.Second
 
-// footer is the last line: a question, else a warning, else the keys. The screen's last cell stays empty: where the
-// screen has become smaller Bubble Tea erases what is below, and terminals count that cell in.
+// footer is the last line: a question, else a warning, else the keys. The screen's last cell stays empty: some terminals
+// scroll when it is written.
 func (d *drawing) footer() string {
 	l := d.theme.line(d.size.w - 1)
 	if d.view.typing {
