@@ -22,9 +22,19 @@ type sampler struct {
 	peak    Second
 	last    block.Counts // at the end of the last whole second
 	next    time.Time    // end of the present one
+	sums    sums
+	recent  Work // of sums
+	whole   Work
 	work    []block.Work // at the end of the last whole seconds, oldest first
 	depth   depth
 	progress
+}
+
+// sums are what costs something to sum up.
+type sums struct {
+	totals  block.Counts
+	work    block.Work
+	covered block.Covered
 }
 
 // window holds the newest samples of a client, or of all.
@@ -94,8 +104,9 @@ func (s *Session) Snapshot() Snapshot {
 
 func (s *Session) publish() {
 	snapshot := s.snap(time.Now())
-	s.newest.Store(&snapshot)
-	s.tell()
+	if last := s.newest.Swap(&snapshot); last == nil || !snapshot.Same(last) {
+		s.tell()
+	}
 }
 
 // snap makes a Snapshot. The gate is looked at first: a request seen in flight afterwards then never stands beside
@@ -115,13 +126,16 @@ func (s *Session) snap(now time.Time) Snapshot {
 	s.addClients(&n, now, paused)
 	n.InFlight = gate.InFlight
 	n.Read, n.Write = s.sample.total.rates(now, n.Totals)
-	work := s.server.Work()
-	n.History = s.sample.second(now, n.Totals, &work, paused)
-	n.Peak = s.sample.peak
-	n.Recent, n.Whole = s.sample.lately(&work)
-	n.Depth, n.Deepest = s.sample.depth.look(now, work.Busy, n.InFlight)
+	p := &s.sample
+	if p.due(now, &n.Totals) {
+		p.sums = sums{n.Totals, s.server.Work(), s.coverage.Covered()}
+		p.second(now, paused)
+		p.recent, p.whole = p.lately()
+	}
+	n.History, n.Peak, n.Recent, n.Whole = p.history, p.peak, p.recent, p.whole
+	n.Depth, n.Deepest = p.depth.look(now, p.sums.work.Busy, n.InFlight)
 	n.Granule = s.coverage.Granule()
-	n.Progress = s.sample.look(now, s.coverage.Covered(), paused)
+	n.Progress = p.look(now, p.sums.covered, paused)
 	n.State, n.Since = s.state(gate, n.Seen)
 	if n.State == Paused {
 		n.InFlight, n.Oldest = 0, 0
@@ -181,14 +195,20 @@ func (s *Session) addClients(n *Snapshot, now time.Time, paused bool) {
 	s.sample.clients = windows // those that left are forgotten
 }
 
+// due is true where requests have been served since sums were made; and once a second, since requests are counted a
+// little before the rest is noted.
+func (p *sampler) due(now time.Time, totals *block.Counts) bool {
+	return *totals != p.sums.totals || !now.Before(p.next)
+}
+
 // second keeps the history up to date: one entry for each whole second.
-func (p *sampler) second(now time.Time, c block.Counts, work *block.Work, paused bool) []Second {
+func (p *sampler) second(now time.Time, paused bool) {
 	if p.next.IsZero() {
 		p.next = now.Add(time.Second)
 		p.work = make([]block.Work, 1)
 	}
 	if now.Before(p.next) {
-		return p.history
+		return
 	}
 	p.next = p.next.Add(time.Second)
 	if p.next.Before(now) {
@@ -196,6 +216,7 @@ func (p *sampler) second(now time.Time, c block.Counts, work *block.Work, paused
 	}
 	// A new slice, since the old one was given out.
 	h := append(make([]Second, 0, historyLen), p.history[max(len(p.history)-historyLen+1, 0):]...)
+	c := &p.sums.totals
 	second := Second{
 		Read:    c[block.Read].Bytes - p.last[block.Read].Bytes,
 		Written: c[block.Write].Bytes - p.last[block.Write].Bytes,
@@ -203,18 +224,17 @@ func (p *sampler) second(now time.Time, c block.Counts, work *block.Work, paused
 	}
 	p.history = append(h, second)
 	p.peak.Read, p.peak.Written = max(p.peak.Read, second.Read), max(p.peak.Written, second.Written)
-	p.last = c
+	p.last = *c
 	if !paused { // what was served before a pause is still of late after it
-		p.work = append(p.work[max(len(p.work)-latencySpan+1, 0):], *work)
+		p.work = append(p.work[max(len(p.work)-latencySpan+1, 0):], p.sums.work)
 	}
-	return p.history
 }
 
 // lately says how requests were served of late and in all.
-func (p *sampler) lately(all *block.Work) (recent, whole Work) {
-	late := *all
+func (p *sampler) lately() (recent, whole Work) {
+	late := p.sums.work
 	late.Sub(&p.work[0])
-	return workOf(&late), workOf(all)
+	return workOf(&late), workOf(&p.sums.work)
 }
 
 func workOf(w *block.Work) Work {

@@ -139,7 +139,7 @@ func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	case moved:
 		a.board.typing(bool(msg))
 	case news:
-		if before := a.board.moment(); before == a.look() {
+		if !a.board.refresh() {
 			return a, nil
 		}
 	case lost:
@@ -148,12 +148,6 @@ func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 	}
 	a.show()
 	return a, nil
-}
-
-// look looks at the session again.
-func (a *app) look() moment {
-	a.board.refresh()
-	return a.board.moment()
 }
 
 // press takes Bubble Tea's keys apart: what is typed fast comes as one, and Esc with the next key as Alt. A paste is

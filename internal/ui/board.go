@@ -28,14 +28,17 @@ const twice = 2 * time.Second
 // key is the name of one: the character, or "up", "down", "enter", "esc", "ctrl+c".
 type key string
 
-// refresh looks at the session again.
-func (b *board) refresh() {
-	b.snapshot, b.screen = b.session.Snapshot(), b.session.Screen()
+// refresh looks at the session again, and reports whether there is anything new to see.
+func (b *board) refresh() bool {
+	snapshot, screen := b.session.Snapshot(), b.session.Screen()
+	same := snapshot.Same(&b.snapshot) && screen.Version == b.screen.Version
+	b.snapshot, b.screen = snapshot, screen
 	if b.hurry && b.snapshot.Grace > 0 {
 		b.stop()
 	}
 	b.view.typing = b.view.typing && running(&b.snapshot)
 	b.fit()
+	return !same
 }
 
 // resize takes another size of the screen. A terminal that does not know its size is taken for the usual one.
