@@ -27,7 +27,7 @@ usage: nbdtui copy [options] SOURCE DESTINATION
   nbdtui copy nbd+unix:///?socket=/tmp/disk.sock - | gzip >disk.gz
 
 Each side is one of:
-  URI     nbd://HOST[:PORT]/EXPORT or nbd+unix:///EXPORT?socket=PATH; without TLS
+  URI     nbd://HOST[:PORT]/EXPORT or nbd+unix:///EXPORT?socket=PATH, and nbds for TLS
   FILE    a regular file, a block device or a pipe
   -       standard input or output
   null:   as a destination: read all and keep nothing

@@ -76,7 +76,7 @@ func TestABadCopyIsOneLineAndAHint(t *testing.T) {
 		{[]string{"/no/such", text}, "open /no/such: no such file", ""},
 		{[]string{text, dir}, "is a directory", "name a file"},
 		{[]string{text, small}, "is too small: it has 4 bytes", "nothing was written"},
-		{[]string{"nbds://localhost", text}, "TLS is not supported yet", ""},
+		{[]string{"nbds+vsock://1", text}, "is not nbd, nbd+unix, nbds or nbds+unix", ""},
 		{[]string{failing, filepath.Join(dir, "out")}, "read nbd+unix:///?socket=", ""},
 		{[]string{failing, filepath.Join(dir, "out")}, ": input/output error", ""},
 	} {

@@ -12,7 +12,6 @@ import (
 
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/param"
-	"example.com/nbdtui/internal/secure"
 	"example.com/nbdtui/internal/session"
 )
 
@@ -113,7 +112,7 @@ func config() []string {
 		"mandir=",
 		"name=nbdtui",
 		"plugindir=",
-		"root_tls_certificates_dir=" + secure.RootDirectory,
+		"root_tls_certificates_dir=/etc/pki/nbdkit",
 		"sbindir=" + dir,
 		"selinux=" + yesNo(runtime.GOOS == "linux"),
 		"sysconfdir=/etc",

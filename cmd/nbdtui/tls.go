@@ -46,7 +46,7 @@ func (t *tlsOptions) load() (_ session.TLS, odd string, err error) {
 	case t.psk != "":
 		return session.TLS{}, "", param.WithHint(errors.New("--tls-psk: pre-shared keys are not there yet"), "use certificates: nbdtui tls-init DIR")
 	}
-	places := secure.SearchPath()
+	places := secure.SearchPath("nbdkit")
 	if t.certificates != "" {
 		places = []string{t.certificates}
 	}

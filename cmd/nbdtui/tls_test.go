@@ -99,6 +99,7 @@ func TestClientsOverTLS(t *testing.T) {
 	source := image(t, 64)
 	for name, c := range map[string]struct{ needs, run string }{
 		"nbdcopy": {"nbdcopy", `nbdcopy "$nbd" copy && cmp copy "$source" && nbdcopy copy "$nbd" && nbdcopy "$nbd" - | cmp - "$source"`},
+		"copy": {"cmp", `$nbdtui copy -q "$nbd" copy && cmp copy "$source" && $nbdtui copy -q copy "$nbd" && $nbdtui copy -q "$nbd" - | cmp - "$source"`},
 		"nbdsh": {"nbdsh", `PATH=/usr/bin:$PATH nbdsh -c '
 import os
 h.set_uri_allow_local_file(True)
@@ -149,7 +150,7 @@ qemu-img map --object "$tls" --image-opts "$at" && qemu-img compare --object "$t
 				cmd, stdout, stderr := command(t, append(socket, "--tls=require", "--tls-verify-peer", "--tls-certificates="+dir,
 					"file", disk, "--run", c.run)...)
 				cmd.Dir = work
-				cmd.Env = append(cmd.Env, "source="+source, "certificates="+dir)
+				cmd.Env = append(cmd.Env, "source="+source, "certificates="+dir, "nbdtui="+program)
 				if cmd.Run(); status(cmd) != 0 {
 					t.Errorf("status %d\n%s%s", status(cmd), stdout, stderr)
 				}

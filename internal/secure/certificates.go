@@ -24,20 +24,18 @@ const (
 	clientKey  = "client-key.pem"
 )
 
-// SearchPath is where a server's certificates are looked for where nobody says: nbdkit's places.
-func SearchPath() []string {
+// SearchPath is where certificates are looked for where nobody says: where "nbdkit" has a server's, and "libnbd" a
+// client's.
+func SearchPath(program string) []string {
 	if os.Geteuid() == 0 {
-		return []string{RootDirectory}
+		return []string{filepath.Join("/etc/pki", program)}
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return nil
 	}
-	return []string{filepath.Join(home, ".pki", "nbdkit"), filepath.Join(home, ".config", "pki", "nbdkit")}
+	return []string{filepath.Join(home, ".pki", program), filepath.Join(home, ".config", "pki", program)}
 }
-
-// RootDirectory is where root's certificates are looked for.
-const RootDirectory = "/etc/pki/nbdkit"
 
 // ErrIncomplete is part of the error where a directory, or a file in it that a server cannot do without, is missing.
 var ErrIncomplete = errors.New("a server's certificates are not all there")

@@ -269,7 +269,7 @@ func TestFailuresNameTheSideAndLeaveNothing(t *testing.T) {
 		"the same file":           {image, image, "the destination is the source"},
 		"the same file by a link": {image, link(t, image), "the destination is the source"},
 		"the same URI":            {small, strings.Replace(small, "+unix:///?", "+unix://?", 1), "the destination is the source"},
-		"TLS":                     {"nbds://localhost", old, "TLS is not supported yet"},
+		"TLS":                     {"nbds://localhost/?tls-certificates=/no/such", old, "/no/such/ca-cert.pem"},
 		"nobody listens":          {"nbd+unix:///?socket=" + filepath.Join(dir, "none"), old, "connect to nbd+unix:///"},
 		"an empty name":           {"", old, "a side is empty"},
 	} {

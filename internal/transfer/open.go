@@ -56,7 +56,7 @@ func (o *Options) check() error {
 			return err
 		}
 		to, err := client.ParseURI(o.Destination)
-		if err == nil && from == to {
+		if err == nil && from.Same(to) {
 			err = errSame
 		}
 		return err

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"example.com/nbdtui/internal/nbd/wire"
+	"example.com/nbdtui/internal/secure"
 )
 
 // Client is a connection in the transmission phase. All methods may be called concurrently, and each waits for its
 // own answer: requests are pipelined by calling from several goroutines. Whoever made it calls Close.
 type Client struct {
-	conn    net.Conn
+	conn    net.Conn    // the kernel's, for deadlines and to cut it off
+	secured secure.Conn // what speaks TLS over it; nil without
 	info    Info
 	context uint32 // the id of base:allocation
 	in      input  // the receiver's alone, after the handshake
@@ -61,12 +63,16 @@ func Dial(ctx context.Context, uri string) (*Client, error) {
 func (u URI) Dial(ctx context.Context) (*Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
+	wrap, err := u.wrap()
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", u, err)
+	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, u.Network, u.Address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", u, cause(err))
 	}
-	c, err := New(ctx, conn, u.Export)
+	c, err := open(ctx, conn, u.Export, wrap)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", u, err)
 	}
@@ -87,6 +93,11 @@ const sendBuffer = 4 << 20
 // New does the handshake for an export on conn, which is the client's from here on: on an error it is closed. ctx
 // bounds the handshake alone, which also has 30 s at most.
 func New(ctx context.Context, conn net.Conn, export string) (*Client, error) {
+	return open(ctx, conn, export, nil)
+}
+
+// open is New, over TLS where wrap is not nil.
+func open(ctx context.Context, conn net.Conn, export string, wrap secure.Wrap) (*Client, error) {
 	if u, ok := conn.(*net.UnixConn); ok {
 		u.SetWriteBuffer(sendBuffer) // clipped by the system; without it all works, slower
 	}
@@ -98,7 +109,7 @@ func New(ctx context.Context, conn net.Conn, export string) (*Client, error) {
 	}
 	c.in = input{conn: conn, buf: make([]byte, inputSize)}
 	c.out = output{conn: conn, turn: make(chan struct{}, 1)}
-	if err := c.greet(ctx, export); err != nil {
+	if err := c.greet(ctx, export, wrap); err != nil {
 		conn.Close()
 		return nil, err
 	}

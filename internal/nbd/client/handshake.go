@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"example.com/nbdtui/internal/nbd/wire"
+	"example.com/nbdtui/internal/secure"
 )
 
 // greet does the handshake ("Fixed newstyle negotiation").
-func (c *Client) greet(ctx context.Context, export string) error {
+func (c *Client) greet(ctx context.Context, export string, wrap secure.Wrap) error {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { c.conn.SetDeadline(past) })
-	err := c.haggle(export)
+	err := c.haggle(ctx, export, wrap)
 	if !stop() {
 		return fmt.Errorf("no end to the handshake: %w", ctx.Err())
 	}
@@ -27,7 +28,7 @@ func (c *Client) greet(ctx context.Context, export string) error {
 	return err
 }
 
-func (c *Client) haggle(export string) error {
+func (c *Client) haggle(ctx context.Context, export string, wrap secure.Wrap) error {
 	if len(export) > wire.MaxString {
 		return fmt.Errorf("the export's name is %d bytes long, and may have %d", len(export), wire.MaxString)
 	}
@@ -44,6 +45,11 @@ func (c *Client) haggle(export string) error {
 	}
 	h := handshake{c: c, export: export, flags: flags & (wire.FixedNewstyle | wire.NoZeroes)}
 	h.say(wire.AppendClientFlags(nil, uint32(h.flags)))
+	if wrap != nil {
+		if err := h.startTLS(ctx, wrap); err != nil {
+			return err
+		}
+	}
 	if h.flags&wire.FixedNewstyle == 0 {
 		return h.exportName() // the one option that such a server knows
 	}
@@ -61,7 +67,7 @@ type handshake struct {
 }
 
 // say sends. A server that has gone may have said why: that it does not listen is found out by reading.
-func (h *handshake) say(b []byte) { h.c.conn.Write(b) }
+func (h *handshake) say(b []byte) { h.c.out.conn.Write(b) }
 
 // refusal is an error that the server answered to an option.
 type refusal struct {
@@ -75,7 +81,7 @@ func (e *refusal) Error() string {
 		wire.RepErrPolicy:        "the server's policy forbids it",
 		wire.RepErrInvalid:       "the server finds the request invalid",
 		wire.RepErrPlatform:      "the server's platform cannot do it",
-		wire.RepErrTLSReqd:       "the server requires TLS, and " + ErrTLS.Error(),
+		wire.RepErrTLSReqd:       "the server requires TLS; name it by an nbds URI",
 		wire.RepErrUnknown:       "the server has no such export",
 		wire.RepErrShutdown:      "the server is shutting down",
 		wire.RepErrBlockSizeReqd: "the server insists on block sizes",

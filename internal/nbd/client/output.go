@@ -16,6 +16,7 @@ type output struct {
 	conn    net.Conn
 	turn    chan struct{} // holds one token while somebody sends
 	header  [wire.RequestSize]byte
+	record  []byte // under TLS: a request and the beginning of its data, as one record; nil without
 	vector  [2][]byte
 	buffers net.Buffers // a piece of vector; a field, so that it takes no memory per request
 
@@ -93,6 +94,9 @@ var errUnsent = errors.New("interrupted before it was sent")
 // write sends a request, and the data of a write. Only between begin and end.
 func (o *output) write(r wire.Request, data []byte) error {
 	wire.AppendRequest(o.header[:0], r)
+	if o.record != nil {
+		return o.writeRecords(data)
+	}
 	o.vector[0] = o.header[:]
 	o.buffers = o.vector[:1]
 	if len(data) > 0 {
@@ -104,5 +108,15 @@ func (o *output) write(r wire.Request, data []byte) error {
 	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 		return errUnsent
 	}
+	return err
+}
+
+// writeRecords sends header and data over TLS. One that was interrupted cannot go on.
+func (o *output) writeRecords(data []byte) error {
+	n := copy(o.record[copy(o.record, o.header[:]):], data)
+	if _, err := o.conn.Write(o.record[:len(o.header)+n]); err != nil || n == len(data) {
+		return err
+	}
+	_, err := o.conn.Write(data[n:])
 	return err
 }

@@ -51,10 +51,18 @@ func TestEveryRequestAgainstEveryServer(t *testing.T) {
 	if err := os.Truncate(raw, size); err != nil {
 		t.Fatal(err)
 	}
+	pki := certificates(t)
+	credentials := "tls-creds-x509,id=tls,endpoint=server,verify-peer=yes,dir=" + pki
 	for name, c := range map[string]struct {
 		start      func() string
 		structured bool
 	}{
+		"nbdkit, TLS": {func() string {
+			return overTLS(clienttest.Nbdkit(t, "--tls=require", "--tls-verify-peer", "--tls-certificates="+pki, "memory", "8M"), pki)
+		}, true},
+		"qemu-nbd, TLS": {func() string {
+			return overTLS(clienttest.QemuNbd(t, "--discard=unmap", "--object", credentials, "--tls-creds", "tls", "-f", "raw", raw), pki)
+		}, true},
 		"nbdkit":           {func() string { return clienttest.Nbdkit(t, "memory", "8M") }, true},
 		"nbdkit, simple":   {func() string { return clienttest.Nbdkit(t, "--no-sr", "memory", "8M") }, false},
 		"nbdkit, newstyle": {func() string { return clienttest.Nbdkit(t, "--mask-handshake=0", "memory", "8M") }, false},
@@ -189,7 +197,9 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		"no such export":  "nbd+unix:///none" + socket(clienttest.Nbdkit(t, "file", "dir="+exports)),
 		"oldstyle":        clienttest.Nbdkit(t, "-o", "memory", "1M"),
 		"no such file":    "nbd+unix:///?socket=/no/such/socket",
-		"TLS":             "nbds://localhost",
+		"tls-type=anon":   "nbds://localhost/?tls-type=anon",
+		"neither 0 nor 1": "nbds://localhost/?tls-verify-peer=x",
+		"ca-cert.pem":     "nbds://localhost/?tls-certificates=" + exports,
 		"names no host":   "nbd:///disk",
 		"?socket=PATH":    "nbd+unix:///disk",
 		"is not nbd":      "http://localhost",

@@ -6,16 +6,32 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"example.com/nbdtui/internal/nbd/wire"
 )
 
-// URI names an export: where its server listens, and what it is called there. Two URIs of one export are equal.
+// URI names an export: where its server listens, what it is called there, and what TLS it takes.
 type URI struct {
 	Network string // "tcp" or "unix"
 	Address string // host:port, or the socket's path
 	Export  string
+	TLS     TLS
+}
+
+// TLS is what a URI says of it.
+type TLS struct {
+	Required     bool
+	Certificates string // a directory; empty for libnbd's places, and else for the system's authorities
+	Host         string // whom the server's certificate must be for, where that is not the address
+	Unverified   bool   // the server may be anybody
+}
+
+// Same reports whether both name the same export, however they get there.
+func (u URI) Same(other URI) bool {
+	u.TLS, other.TLS = TLS{}, TLS{}
+	return u == other
 }
 
 // defaultPort is NBD's.
@@ -26,11 +42,9 @@ var isURI = regexp.MustCompile(`^nbds?(\+[a-z]+)?://`)
 // IsURI reports whether s is meant to be an NBD URI, rather than a file's name.
 func IsURI(s string) bool { return isURI.MatchString(s) }
 
-// ErrTLS is what a URI or a server that wants TLS answers.
-var ErrTLS = errors.New("TLS is not supported yet")
-
-// ParseURI takes nbd://host[:port]/export and nbd+unix:///export?socket=PATH, percent-encoded (uri.md). The export is
-// the path without its first slash.
+// ParseURI takes nbd://host[:port]/export and nbd+unix:///export?socket=PATH, percent-encoded (uri.md), and with nbds
+// the same over TLS; tls-certificates, tls-hostname and tls-verify-peer are libnbd's. The export is the path without its
+// first slash.
 func ParseURI(s string) (URI, error) {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -40,8 +54,12 @@ func ParseURI(s string) (URI, error) {
 	if len(r.Export) > wire.MaxString {
 		return URI{}, fmt.Errorf("the export's name in the URI is %d bytes long, and may have %d", len(r.Export), wire.MaxString)
 	}
+	said, err := parameters(u.RawQuery)
+	if err != nil {
+		return URI{}, fmt.Errorf("the URI %s: %w", s, err)
+	}
 	switch u.Scheme {
-	case "nbd":
+	case "nbd", "nbds":
 		if u.Hostname() == "" {
 			return URI{}, fmt.Errorf("the URI %s names no host", s)
 		}
@@ -50,41 +68,88 @@ func ParseURI(s string) (URI, error) {
 			port = defaultPort
 		}
 		r.Network, r.Address = "tcp", net.JoinHostPort(strings.ToLower(u.Hostname()), port)
-	case "nbd+unix":
-		r.Network = "unix"
-		if r.Address, err = socket(u.RawQuery); err != nil {
-			return URI{}, fmt.Errorf("the URI %s: %w", s, err)
+	case "nbd+unix", "nbds+unix":
+		r.Network, r.Address = "unix", said["socket"]
+		if r.Address == "" {
+			return URI{}, fmt.Errorf("the URI %s: a Unix socket is named by ?socket=PATH", s)
 		}
-	case "nbds", "nbds+unix", "nbds+vsock":
-		return URI{}, fmt.Errorf("%s: %w", s, ErrTLS)
+		if r.Address[0] == '@' {
+			r.Address = "./" + r.Address // not an abstract one, which begins with %00
+		}
 	default:
-		return URI{}, fmt.Errorf("%s: %q is not nbd or nbd+unix", s, u.Scheme)
+		return URI{}, fmt.Errorf("%s: %q is not nbd, nbd+unix, nbds or nbds+unix", s, u.Scheme)
+	}
+	if strings.HasPrefix(u.Scheme, "nbds") {
+		r.TLS, err = parseTLS(said)
+	}
+	if err != nil {
+		return URI{}, fmt.Errorf("the URI %s: %w", s, err)
 	}
 	return r, nil
 }
 
-// socket is the query's socket. The standard library would take a plus sign for a space.
-func socket(query string) (string, error) {
-	for pair := range strings.SplitSeq(query, "&") {
-		if raw, ok := strings.CutPrefix(pair, "socket="); ok && raw != "" {
-			path, err := url.PathUnescape(raw)
-			if err == nil && path[0] == '@' {
-				path = "./" + path // not an abstract one, which begins with %00
-			}
-			return path, err
-		}
+// parseTLS takes what a URI says of TLS.
+func parseTLS(said map[string]string) (TLS, error) {
+	t := TLS{Required: true, Certificates: said["tls-certificates"], Host: said["tls-hostname"]}
+	switch kind := said["tls-type"]; kind {
+	case "", "x509":
+	default:
+		return t, fmt.Errorf("tls-type=%s is not x509", kind)
 	}
-	return "", errors.New("a Unix socket is named by ?socket=PATH")
+	if verify, ok := said["tls-verify-peer"]; ok {
+		on, err := strconv.ParseBool(verify)
+		if err != nil {
+			return t, fmt.Errorf("tls-verify-peer=%s is neither 0 nor 1", verify)
+		}
+		t.Unverified = !on
+	}
+	return t, nil
 }
 
-// unixPath makes a form's value a URI's: a space is %20 there, and a slash needs no escape.
-var unixPath = strings.NewReplacer("+", "%20", "%2F", "/")
+// parameters are the query's. The standard library would take a plus sign for a space.
+func parameters(query string) (map[string]string, error) {
+	said := map[string]string{}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, raw, _ := strings.Cut(pair, "=")
+		value, err := url.PathUnescape(raw)
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := said[name]; !twice {
+			said[name] = value
+		}
+	}
+	return said, nil
+}
+
+// escape writes a parameter's value: a space is %20 in a URI, and a slash needs no escape.
+func escape(value string) string {
+	return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(value))
+}
 
 // String is the URI, percent-encoded.
 func (u URI) String() string {
-	export := (&url.URL{Path: "/" + u.Export}).EscapedPath()
+	text, separator := "nbd://"+u.Address, "?"
 	if u.Network == "unix" {
-		return "nbd+unix://" + export + "?socket=" + unixPath.Replace(url.QueryEscape(u.Address))
+		text = "nbd+unix://"
 	}
-	return "nbd://" + u.Address + export
+	text += (&url.URL{Path: "/" + u.Export}).EscapedPath()
+	say := func(name, value string) {
+		if value != "" {
+			text += separator + name + "=" + escape(value)
+			separator = "&"
+		}
+	}
+	if u.Network == "unix" {
+		say("socket", u.Address)
+	}
+	if t := u.TLS; t.Required {
+		text = "nbds" + strings.TrimPrefix(text, "nbd")
+		say("tls-certificates", t.Certificates)
+		say("tls-hostname", t.Host)
+		if t.Unverified {
+			say("tls-verify-peer", "0")
+		}
+	}
+	return text
 }

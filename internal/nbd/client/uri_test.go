@@ -4,16 +4,19 @@ import "testing"
 
 func TestURIs(t *testing.T) {
 	for s, want := range map[string]URI{
-		"nbd://localhost":                          {"tcp", "localhost:10809", ""},
-		"nbd://LocalHost:10809/":                   {"tcp", "localhost:10809", ""},
-		"nbd://localhost:1/a%20b":                  {"tcp", "localhost:1", "a b"},
-		"nbd://localhost//disk":                    {"tcp", "localhost:10809", "/disk"},
-		"nbd://[::1]:10810/x/y":                    {"tcp", "[::1]:10810", "x/y"},
-		"nbd+unix://?socket=/tmp/s":                {"unix", "/tmp/s", ""},
-		"nbd+unix:///a%2Fb?socket=/tmp/a%20b":      {"unix", "/tmp/a b", "a/b"},
-		"nbd+unix:///x?tls-hostname=a&socket=/a+b": {"unix", "/a+b", "x"},
-		"nbd+unix:///?socket=%00abstract":          {"unix", "\x00abstract", ""},
-		"nbd+unix:///?socket=@file":                {"unix", "./@file", ""},
+		"nbd://localhost":                                                {Network: "tcp", Address: "localhost:10809", Export: ""},
+		"nbd://LocalHost:10809/":                                         {Network: "tcp", Address: "localhost:10809", Export: ""},
+		"nbd://localhost:1/a%20b":                                        {Network: "tcp", Address: "localhost:1", Export: "a b"},
+		"nbd://localhost//disk":                                          {Network: "tcp", Address: "localhost:10809", Export: "/disk"},
+		"nbd://[::1]:10810/x/y":                                          {Network: "tcp", Address: "[::1]:10810", Export: "x/y"},
+		"nbd+unix://?socket=/tmp/s":                                      {Network: "unix", Address: "/tmp/s", Export: ""},
+		"nbd+unix:///a%2Fb?socket=/tmp/a%20b":                            {Network: "unix", Address: "/tmp/a b", Export: "a/b"},
+		"nbd+unix:///x?tls-hostname=a&socket=/a+b":                       {Network: "unix", Address: "/a+b", Export: "x"},
+		"nbd+unix:///?socket=%00abstract":                                {Network: "unix", Address: "\x00abstract", Export: ""},
+		"nbds://host/a":                                                  {"tcp", "host:10809", "a", TLS{Required: true}},
+		"nbds://[::1]/?tls-verify-peer=0&tls-type=x509":                  {"tcp", "[::1]:10809", "", TLS{Required: true, Unverified: true}},
+		"nbds+unix:///?socket=/s&tls-certificates=/a%20b&tls-hostname=h": {"unix", "/s", "", TLS{Required: true, Certificates: "/a b", Host: "h"}},
+		"nbd+unix:///?socket=@file":                                      {Network: "unix", Address: "./@file", Export: ""},
 	} {
 		got, err := ParseURI(s)
 		if err != nil || got != want {
