@@ -24,7 +24,7 @@ func start(t testing.TB, c Config, plugin string, filters []string, words ...str
 }
 
 // startOn does so on any socket.
-func startOn(t *testing.T, listen Listen, c Config, plugin string, filters []string, words ...string) *Session {
+func startOn(t testing.TB, listen Listen, c Config, plugin string, filters []string, words ...string) *Session {
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())
 	stack, err := Configure(plugin, filters, words)
