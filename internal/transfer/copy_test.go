@@ -245,6 +245,7 @@ func TestFailuresNameTheSideAndLeaveNothing(t *testing.T) {
 	if err := os.WriteFile(old, []byte("precious"), 0o640); err != nil {
 		t.Fatal(err)
 	}
+	// One copy for each server that fails: nbdkit 1.32 may abort when a client leaves with replies on their way.
 	readErrors := clienttest.Nbdkit(t, "--filter=error", "pattern", "4M", "error-pread=EIO", "error-pread-rate=100%")
 	statusErrors := clienttest.Nbdkit(t, "--filter=error", "memory", "4M", "error-extents=EIO", "error-extents-rate=100%")
 	small := clienttest.Nbdkit(t, "memory", "1M")
@@ -253,9 +254,7 @@ func TestFailuresNameTheSideAndLeaveNothing(t *testing.T) {
 		from, to string
 		says     string
 	}{
-		"a read fails":            {readErrors, old, "read nbd+unix:///?socket="},
-		"a read fails, of what":   {readErrors, old, "at offset "},
-		"a read fails, and why":   {readErrors, old, "input/output error"},
+		"a read fails":            {readErrors, old, "read nbd+unix:///?socket=…at offset …input/output error"},
 		"block status fails":      {statusErrors, old, "find holes in nbd+unix:///"},
 		"a write fails":           {image, failing("error-pwrite=ENOSPC", "error-pwrite-rate=100%"), "no space left on device"},
 		"a zero fails":            {image, failing("error-zero=EIO", "error-zero-rate=100%"), "zero nbd+unix:///"},
@@ -274,8 +273,10 @@ func TestFailuresNameTheSideAndLeaveNothing(t *testing.T) {
 		"an empty name":           {"", old, "a side is empty"},
 	} {
 		_, err := transferred(t, Options{Source: c.from, Destination: c.to})
-		if err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v does not say %q", name, err, c.says)
+		for _, piece := range strings.Split(c.says, "…") {
+			if err == nil || !strings.Contains(err.Error(), piece) {
+				t.Errorf("%s: %v does not say %q", name, err, piece)
+			}
 		}
 		alone(t, dir, "old")
 	}
