@@ -26,6 +26,10 @@ func NewDoor(h Handler, name string, outer bool, event func(string, ...any)) *Do
 	return &Door{h: h, info: h.Info(), name: name, outer: outer, event: event}
 }
 
+// RefuseChanges makes it the door of a read-only disk, though the handler took no notice of OpenRequest.ReadOnly. It is
+// called before anything else, if at all.
+func (d *Door) RefuseChanges() { d.info = d.info.WithoutChanges() }
+
 // Info is the handler's, fixed for its life.
 func (d *Door) Info() Info { return d.info }
 

@@ -44,6 +44,14 @@ type Info struct {
 	Cache          Ability
 }
 
+// WithoutChanges is i of a handler that may not change its disk.
+func (i Info) WithoutChanges() Info {
+	i.ReadOnly = true
+	i.Trim, i.FastZero = false, false
+	i.Zero, i.FUA = None, None
+	return i
+}
+
 // Layer is a plugin or a filter, configured: one a session and export. It is used by several goroutines at once.
 type Layer interface {
 	// Open makes this layer's view of one client's export. below opens the layer below (nil for a plugin): a

@@ -51,20 +51,12 @@ func (l *readonlyLayer) Open(ctx context.Context, o block.OpenRequest, below blo
 	}
 	info := next.Info()
 	if l.file == "" {
-		info = readOnly(info)
+		info = info.WithoutChanges()
 	}
 	return &readonlyHandler{l, next, info}, nil
 }
 
 func (l *readonlyLayer) Close() error { return nil }
-
-// readOnly is i without what changes the disk.
-func readOnly(i block.Info) block.Info {
-	i.ReadOnly = true
-	i.Trim, i.FastZero = false, false
-	i.Zero, i.FUA = block.None, block.None
-	return i
-}
 
 // readonlyHandler meets a change only where there is a file to look for: else the door refuses it.
 type readonlyHandler struct {

@@ -330,7 +330,7 @@ func TestRetryOverADiskThatChanged(t *testing.T) {
 		{func(i *block.Info) { i.Size = 1000 }, block.Request{Cmd: block.Read, Length: 4096}, syscall.EIO},
 		{func(i *block.Info) { i.Size = 1000 }, block.Request{Cmd: block.Write, Length: 4096, Data: make([]byte, 4096)}, syscall.ENOSPC},
 		{func(i *block.Info) { i.Size = 8192 }, block.Request{Cmd: block.Read, Offset: 4096, Length: 4096}, nil},
-		{func(i *block.Info) { *i = readOnly(*i) }, block.Request{Cmd: block.Trim, Length: 4096}, syscall.EROFS},
+		{func(i *block.Info) { *i = i.WithoutChanges() }, block.Request{Cmd: block.Trim, Length: 4096}, syscall.EROFS},
 		{func(i *block.Info) { i.Trim = false }, block.Request{Cmd: block.Trim, Length: 4096}, syscall.EIO},
 		{func(i *block.Info) { i.Flush = false }, block.Request{Cmd: block.Flush}, syscall.EIO},
 		{func(i *block.Info) { i.FUA = block.None }, block.Request{Cmd: block.Trim, Flags: block.FUA, Length: 4096}, syscall.EIO},

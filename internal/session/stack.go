@@ -241,7 +241,11 @@ func (l *layers) opener(i int) block.Opener {
 		if err != nil {
 			return nil, err
 		}
-		return block.NewDoor(h, l.list[i].name, i == 0, l.event), nil
+		door := block.NewDoor(h, l.list[i].name, i == 0, l.event)
+		if o.ReadOnly {
+			door.RefuseChanges()
+		}
+		return door, nil
 	}
 }
 

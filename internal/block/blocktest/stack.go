@@ -29,7 +29,8 @@ type Stack struct {
 	Probe  Probe
 	Ended  chan struct{} // holds a value when a layer has asked for the end of the session
 
-	layers []namedLayer // outermost first
+	layers   []namedLayer // outermost first
+	readOnly bool
 }
 
 type namedLayer struct {
@@ -47,7 +48,7 @@ type Probe struct {
 // Build makes and starts layers, outermost first, and closes them with the test.
 func Build(t testing.TB, readOnly bool, layers ...Layer) *Stack {
 	t.Helper()
-	s := &Stack{Gate: block.NewGate(nil), Events: make(chan string, 100), Ended: make(chan struct{}, 1)}
+	s := &Stack{Gate: block.NewGate(nil), Events: make(chan string, 100), Ended: make(chan struct{}, 1), readOnly: readOnly}
 	host := block.Host{Gate: s.Gate, ReadOnly: readOnly, Event: s.event, Shutdown: s.end}
 	for _, l := range slices.Backward(layers) {
 		layer, err := Configure(t, l).Build(host)
@@ -121,6 +122,7 @@ func (s *Stack) Open(t testing.TB, o block.OpenRequest) *block.Door {
 
 // Try opens a client's view that may be refused; the caller closes it. It has a lane only if o has.
 func (s *Stack) Try(ctx context.Context, o block.OpenRequest) (*block.Door, error) {
+	o.ReadOnly = o.ReadOnly || s.readOnly
 	if o.Disconnect == nil {
 		o.Disconnect = func(bool) {}
 	}
@@ -188,7 +190,11 @@ func (s *Stack) opener(i int) block.Opener {
 		if err != nil {
 			return nil, err
 		}
-		return block.NewDoor(h, s.layers[i].name, i == 0, s.event), nil
+		door := block.NewDoor(h, s.layers[i].name, i == 0, s.event)
+		if o.ReadOnly {
+			door.RefuseChanges()
+		}
+		return door, nil
 	}
 }
 
