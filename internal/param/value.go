@@ -11,15 +11,16 @@ import (
 // ParseSize reads nbdkit's size syntax: a decimal number and at most one suffix, in any case: b, k, m, g, t, p, e
 // (powers of 1024) or s (512-byte sectors). 0 to 2^63-1 bytes. No hexadecimal, fraction or "KiB".
 func ParseSize(s string) (uint64, error) {
-	text := strings.TrimPrefix(strings.TrimLeft(s, " \t"), "+")
+	text := strings.TrimLeft(s, " \t")
+	negative := strings.HasPrefix(text, "-")
+	if negative || strings.HasPrefix(text, "+") {
+		text = text[1:]
+	}
 	digits := 0
 	for digits < len(text) && '0' <= text[digits] && text[digits] <= '9' {
 		digits++
 	}
 	if digits == 0 {
-		if strings.HasPrefix(text, "-") {
-			return 0, errors.New("a size cannot be negative")
-		}
 		return 0, errors.New("not a size: try a number with k, M, G or T behind it")
 	}
 	n, err := strconv.ParseUint(text[:digits], 10, 64)
@@ -40,6 +41,9 @@ func ParseSize(s string) (uint64, error) {
 	}
 	if n > math.MaxInt64/unit {
 		return 0, errTooLarge
+	}
+	if negative && n > 0 {
+		return 0, errors.New("a size cannot be negative")
 	}
 	return n * unit, nil
 }
