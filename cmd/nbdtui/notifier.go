@@ -1,16 +1,18 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"sync"
-
-	"github.com/coreos/go-systemd/v22/daemon"
 
 	"example.com/nbdtui/internal/session"
 )
 
 // notifier tells a service manager how things stand (sd_notify(3)). Its methods do nothing where there is none.
 type notifier struct {
+	manager net.Conn
+
 	mu     sync.Mutex
 	state  session.State
 	closed bool
@@ -18,20 +20,31 @@ type notifier struct {
 	done   chan struct{}
 }
 
-// newNotifier starts one, where the environment names a service manager; the caller closes it.
-func newNotifier() *notifier {
-	if os.Getenv("NOTIFY_SOCKET") == "" {
-		return nil
+// newNotifier starts one, where the environment names a service manager, which it then does no longer: what is said of
+// this process is not for its children to say. The caller closes it.
+func newNotifier() (*notifier, error) {
+	const variable = "NOTIFY_SOCKET"
+	path := os.Getenv(variable)
+	os.Unsetenv(variable)
+	if path == "" {
+		return nil, nil
 	}
-	n := &notifier{state: session.Listening, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	manager, err := net.Dial("unixgram", path)
+	if err != nil {
+		return nil, fmt.Errorf("tell the service manager at %s: %w", path, err)
+	}
+	n := &notifier{manager: manager, state: session.Listening, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go n.run()
-	return n
+	return n, nil
 }
+
+// tell sends some lines. A service manager that is gone is no reason to end.
+func (n *notifier) tell(lines string) { n.manager.Write([]byte(lines)) }
 
 // ready says that clients can come.
 func (n *notifier) ready() {
 	if n != nil {
-		daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS="+statuses[session.Listening]) // whoever asked may be gone
+		n.tell("READY=1\nSTATUS=" + statuses[session.Listening])
 	}
 }
 
@@ -56,6 +69,7 @@ func (n *notifier) close() {
 	n.poke()
 	n.mu.Unlock()
 	<-n.done
+	n.manager.Close()
 }
 
 func (n *notifier) poke() {
@@ -85,9 +99,9 @@ func (n *notifier) run() {
 		if now != told {
 			text := "STATUS=" + statuses[now]
 			if now >= session.Stopping && told < session.Stopping {
-				text = daemon.SdNotifyStopping + "\n" + text
+				text = "STOPPING=1\n" + text
 			}
-			daemon.SdNotify(false, text)
+			n.tell(text)
 			told = now
 		}
 		if closed {

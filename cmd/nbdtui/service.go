@@ -54,7 +54,9 @@ func (o *options) prepare(stderr *messages) (v *service, err error) {
 			return nil, err
 		}
 	}
-	v.notifier = newNotifier()
+	if v.notifier, err = newNotifier(); err != nil {
+		stderr.warn(err.Error())
+	}
 	return v, nil
 }
 

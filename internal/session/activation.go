@@ -26,11 +26,14 @@ const (
 )
 
 // Activated takes the sockets that a service manager has bound for this process, by sd_listen_fds(3): 1 to 16 of TCP,
-// Unix or vsock; none where it has not. What it said of them is then gone from the environment. odd is what it said
-// and nobody understands; the program can go on without.
+// Unix or vsock; none where it has not. What it said of them is gone from the environment then: no child of ours is
+// meant. odd is what it said and nobody understands; the program can go on without.
 func Activated() (sockets []Socket, odd string, err error) {
 	pid, count := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
 	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
+	for _, v := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
+		os.Unsetenv(v)
+	}
 	if pid == "" || count == "" {
 		return nil, "", nil
 	}
@@ -39,10 +42,7 @@ func Activated() (sockets []Socket, odd string, err error) {
 		return nil, fmt.Sprintf("LISTEN_PID=%s is no process id: sockets from outside are left alone", pid), nil
 	}
 	if process != os.Getpid() {
-		return nil, "", nil // they are for another process, which may be a child of ours
-	}
-	for _, v := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
-		os.Unsetenv(v)
+		return nil, "", nil // they were for a parent of ours
 	}
 	n, err := strconv.Atoi(count)
 	if err != nil {
