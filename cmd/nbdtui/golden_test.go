@@ -57,23 +57,6 @@ func TestWhatTheProgramPrintsOfItself(t *testing.T) {
 	}
 }
 
-func TestDumpConfigHasWhatScriptsAskFor(t *testing.T) {
-	out := quiet(t, "--dump-config").stdout
-	for _, want := range []string{"exit_with_parent=yes", "host_os=", "tls=", "version=" + version, "builtin=yes", "plugindir=\n", "filterdir=\n"} {
-		if !strings.Contains("\n"+out, "\n"+want) {
-			t.Errorf("no %q in:\n%s", want, out)
-		}
-	}
-}
-
-func TestVersionOfEachLayer(t *testing.T) {
-	r := quiet(t, "-V", "memory", "--filter=pause", "--filter=rate")
-	want := strings.Join([]string{"nbdtui", "pause", "rate", "memory", ""}, " "+version+"\n")
-	if r.stdout != want || r.code != 0 {
-		t.Errorf("%+v, want %q", r, want)
-	}
-}
-
 // A real bash is asked what it would offer. COMP_WORDS are the words as it breaks them, "=" apart.
 func TestBashCompletes(t *testing.T) {
 	peer(t, "bash")

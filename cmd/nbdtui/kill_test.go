@@ -13,22 +13,24 @@ import (
 	"time"
 )
 
-// gone waits until no process has the pid, or only a zombie that its new parent has not reaped yet.
+// gone waits until no process has the pid.
 func gone(t *testing.T, what string, pid int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
-			return
-		}
-		if _, state, ok := bytes.Cut(b, []byte(") ")); ok && (state[0] == 'Z' || state[0] == 'X') {
-			return
-		}
+	for deadline := time.Now().Add(patience); alive(pid); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s, pid %d, is still there", what, pid)
 		}
-		<-time.After(10 * time.Millisecond)
 	}
+}
+
+// alive reports whether a process has the pid; a zombie that its new parent has not reaped yet is none.
+func alive(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return false
+	}
+	_, state, ok := bytes.Cut(b, []byte(") "))
+	return !ok || state[0] != 'Z' && state[0] != 'X'
 }
 
 // pids waits for a file into which a command wrote process ids, one a line.

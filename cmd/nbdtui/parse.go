@@ -67,6 +67,8 @@ func explain(table []param.Param, err error) error {
 	var missing *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError
 	switch {
+	case errors.Is(err, pflag.ErrHelp): // which is what pflag makes of an -h that is no option
+		return param.WithHint(errors.New("unknown option -h"), "nbdtui --help lists the options")
 	case errors.As(err, &unknown):
 		return unknownOption(table, unknown)
 	case errors.As(err, &missing):

@@ -181,8 +181,11 @@ func (x *terminal) wait() int {
 	return status(x.cmd)
 }
 
-func status(cmd *exec.Cmd) int {
-	w := cmd.ProcessState.Sys().(syscall.WaitStatus)
+func status(cmd *exec.Cmd) int { return shellStatus(cmd.ProcessState) }
+
+// shellStatus is how a process ended, as a shell tells it.
+func shellStatus(p *os.ProcessState) int {
+	w := p.Sys().(syscall.WaitStatus)
 	if w.Signaled() {
 		return 128 + int(w.Signal())
 	}
