@@ -37,8 +37,9 @@ type Info struct {
 	MultiConn      bool // a flush on one connection covers the writes of all
 	Flush          bool
 	Trim           bool
-	FastZero       bool // WriteZeroes can tell when it would be slow
-	Extents        bool // BlockStatus knows holes; without it everything is allocated
+	FastZero       bool   // WriteZeroes can tell when it would be slow
+	Extents        bool   // BlockStatus knows holes; without it everything is allocated
+	Description    string // for people; empty where there is none
 	Zero           Ability
 	FUA            Ability // Emulate: the plugin's edge flushes after the change
 	Cache          Ability
@@ -104,9 +105,10 @@ type (
 	Admitter interface {
 		Admit(ctx context.Context, p Peer) error
 	}
-	// Lister knows the exports by name. Without it there is one, with the empty name.
+	// Lister names the exports, for a client that asks which there are. below does so for the layers below; nil for
+	// a plugin. Without it a filter changes nothing, and a plugin has one, with the empty name.
 	Lister interface {
-		List(ctx context.Context) ([]Export, error)
+		List(ctx context.Context, q ListRequest, below Listing) ([]Export, error)
 	}
 	// Starter is told when the server's sockets are bound and no client has come yet; an error ends the start, and
 	// ErrShutdown says that all went well and the session is over before it began. What it starts ends with Close.
@@ -129,6 +131,16 @@ type Knob struct {
 	// Set turns it, for requests that come and for those that wait. It may be called at any time; a value that it
 	// refuses changes nothing.
 	Set func(value string) error
+}
+
+// Listing names the exports of a layer and those below it.
+type Listing func(ctx context.Context, q ListRequest) ([]Export, error)
+
+// ListRequest says who asks which exports there are.
+type ListRequest struct {
+	ReadOnly bool
+	TLS      *tls.ConnectionState // nil without TLS
+	Peer     Peer                 // without an address where the session itself asks
 }
 
 // Export is a name that a client may ask for.

@@ -30,7 +30,7 @@ and so on. A request waits for its script.
     2026-08-06 02:07:23.080907 connection=1 Read id=1 offset=0x0 count=0x200 ...
     2026-08-06 02:07:23.080927 connection=1 ...Read id=1 return=0
 
-It does not log data, nor who lists the exports; what filters in front of it answer themselves it never sees. Where the
+It does not log data; what filters in front of it answer themselves it never sees. Where the
 server emulates (zeroes by writes) it logs what reaches it. What a script prints becomes an event, its exit status is
 ignored. A file that cannot be written any more is told once and fails no request.`,
 		New: func() block.Builder { return &logBuilder{} },
@@ -71,6 +71,7 @@ type logLayer struct {
 	host    block.Host
 	clients atomic.Uint64
 	admits  atomic.Uint64
+	lists   atomic.Uint64
 
 	mu    sync.Mutex
 	file  *os.File // nil for none
@@ -89,6 +90,28 @@ func (l *logLayer) Admit(ctx context.Context, _ block.Peer) error {
 	l.say(ctx, entry{kind: "ENTER", act: "Preconnect", id: id, fields: []field{bit("readonly", l.host.ReadOnly)}})
 	l.say(ctx, entry{kind: "LEAVE", act: "Preconnect", id: id, fields: result(nil)})
 	return nil
+}
+
+// List logs who asks which exports there are, and what the answer was.
+func (l *logLayer) List(ctx context.Context, q block.ListRequest, below block.Listing) ([]block.Export, error) {
+	if q.Peer.Addr == nil { // the session's own look
+		return below(ctx, q)
+	}
+	e := entry{kind: "ENTER", act: "ListExports", id: l.lists.Add(1),
+		fields: []field{bit("readonly", q.ReadOnly), bit("tls", q.TLS != nil)}}
+	l.say(ctx, e)
+	exports, err := below(ctx, q)
+	e.kind, e.fields = "LEAVE", nil
+	if err == nil {
+		var names []string
+		for _, x := range exports {
+			names = append(names, quoted(x.Name))
+		}
+		e.fields = []field{{"exports", strings.Join(names, " ")}}
+	}
+	e.fields = append(e.fields, result(err)...)
+	l.say(ctx, e)
+	return exports, err
 }
 
 func (l *logLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
@@ -163,7 +186,7 @@ func (e entry) line(now time.Time) []byte {
 	}
 	for _, f := range e.fields {
 		b = append(append(append(b, ' '), f.name...), '=')
-		if f.name == "extents" && e.kind == "LEAVE" {
+		if (f.name == "extents" || f.name == "exports") && e.kind == "LEAVE" {
 			b = append(b, '(')
 			b = append(append(b, f.value...), ')')
 			continue

@@ -211,6 +211,26 @@ func TestNbdkitLogsTheSame(t *testing.T) {
 	if want, got := same(text(t, theirs)), same(text(t, ours)); got != want {
 		t.Errorf("nbdkit logs\n%s\nand nbdtui\n%s", want, got)
 	}
+	disks := filepath.Join(dir, "disks")
+	if err := os.MkdirAll(disks, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b c"} {
+		if err := os.WriteFile(filepath.Join(disks, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const list = `h.opt_list(lambda *names: None); h.opt_abort()`
+	t.Setenv("list", `h.set_opt_mode(True); import os; h.connect_uri(os.environ["uri"]); `+list)
+	cmd := exec.CommandContext(t.Context(), "nbdkit", "-U", "-", "--filter=log", "file", "dir="+disks, "logfile="+theirs, "--run", `uri=$uri nbdsh -c "$list"`)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("nbdkit: %v\n%s", err, said)
+	}
+	captive(t, `nbdsh -c "$list"`, "file", []string{"log"}, "dir="+disks, "logfile="+ours)
+	sorted := func(log string) string { return strings.Replace(same(log), `("b c" a)`, `(a "b c")`, 1) } // as the directory has them
+	if want, got := sorted(text(t, theirs)), sorted(text(t, ours)); got != want || !strings.Contains(got, "ListExports") {
+		t.Errorf("of a list nbdkit logs\n%s\nand nbdtui\n%s", want, got)
+	}
 }
 
 // The server goes when the last client has left; the command is waited for.

@@ -82,6 +82,9 @@ func (l *tarLayer) Open(ctx context.Context, o block.OpenRequest, below block.Op
 	}
 	info := next.Info()
 	info.Size = m.size
+	if info.Description != "" {
+		info.Description = fmt.Sprintf("embedded %s from within tar file: %s", l.entry, info.Description)
+	}
 	return &untarred{next, m, info}, nil
 }
 

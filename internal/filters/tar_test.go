@@ -49,6 +49,34 @@ func archiveOf(t testing.TB, format tar.Format, names ...string) []byte {
 	return b.Bytes()
 }
 
+// The description says where the member is, if there was one to say it of.
+func TestTarDescribesItself(t *testing.T) {
+	b := archiveOf(t, tar.FormatGNU, "disk")
+	s := overArchive(t, b, "tar-entry=disk")
+	if d := s.Open(t, block.OpenRequest{}).Info().Description; d != "" {
+		t.Errorf("a member of something without a description has %q", d)
+	}
+	layer, err := blocktest.Configure(t, blocktest.Layer{Kind: block.Filter, Name: "tar", Words: []string{"tar-entry=disk"}}).Build(block.Host{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := layer.Open(t.Context(), block.OpenRequest{}, func(ctx context.Context, o block.OpenRequest) (*block.Door, error) {
+		info := block.Info{ReadOnly: true, Description: "all the disks"}
+		return block.NewDoor(block.FromDevice(bytesDevice{bytes.NewReader(b)}, info), "archive", false, t.Logf), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := h.Info().Description; d != "embedded disk from within tar file: all the disks" {
+		t.Errorf("the description is %q", d)
+	}
+}
+
+// bytesDevice is an archive in memory.
+type bytesDevice struct{ *bytes.Reader }
+
+func (d bytesDevice) Size() uint64 { return uint64(d.Reader.Size()) }
+
 // overArchive is the filter over an archive.
 func overArchive(t *testing.T, b []byte, words ...string) *blocktest.Stack {
 	t.Helper()

@@ -210,7 +210,7 @@ func newHouse(t testing.TB, with ...func(*house, *nbd.Config)) *house {
 	h := &house{t: t, gate: block.NewGate(nil), disk: newDisk(8 << 20), info: block.Info{MultiConn: true, FastZero: true}}
 	cfg := nbd.Config{
 		Open: h.open,
-		List: func(context.Context) ([]block.Export, error) {
+		List: func(context.Context, block.ListRequest) ([]block.Export, error) {
 			return []block.Export{{Name: ""}, {Name: "disk", Description: "a disk in memory"}}, nil
 		},
 		Gate:   h.gate,
@@ -285,6 +285,9 @@ func (h *house) open(ctx context.Context, o block.OpenRequest) (*block.Door, err
 	gated, err := block.GateLayer().Open(ctx, o, func(context.Context, block.OpenRequest) (*block.Door, error) {
 		info := h.info
 		info.ReadOnly = info.ReadOnly || o.ReadOnly
+		if o.Name == "disk" {
+			info.Description = "a disk in memory"
+		}
 		inner := block.FromDevice(h.disk, info)
 		if h.hook != nil {
 			inner = hooked{inner, h.hook}

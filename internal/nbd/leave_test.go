@@ -438,7 +438,7 @@ func TestShutdownCutsOffWhatDoesNotEnd(t *testing.T) {
 func TestOptionsDuringShutdown(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	h := newHouse(t, func(h *house, c *nbd.Config) {
-		c.List = func(context.Context) ([]block.Export, error) {
+		c.List = func(context.Context, block.ListRequest) ([]block.Export, error) {
 			entered <- struct{}{}
 			<-leave
 			return nil, nil

@@ -59,29 +59,13 @@ func (c *conn) tell(o option) (told bool, err error) {
 	if r.Asks(wire.InfoName) {
 		b = wire.AppendInfoText(b, o.Type, wire.InfoName, name)
 	}
-	if r.Asks(wire.InfoDescription) {
-		if text := c.description(name); text != "" {
-			b = wire.AppendInfoText(b, o.Type, wire.InfoDescription, clip(text))
-		}
+	if r.Asks(wire.InfoDescription) && i.Description != "" {
+		b = wire.AppendInfoText(b, o.Type, wire.InfoDescription, clip(i.Description))
 	}
 	// Told unasked too: a client may ignore it, and one that does not is spared guessing.
 	minimum, preferred := blockSizes(i)
 	b = wire.AppendInfoBlockSize(b, o.Type, minimum, preferred, wire.MaxPayload)
 	return true, c.acknowledge(o, b)
-}
-
-// description finds what the lister says about an export.
-func (c *conn) description(name string) string {
-	exports, err := c.server.cfg.List(c.ctx)
-	if err != nil {
-		return ""
-	}
-	for _, e := range exports {
-		if e.Name == name {
-			return e.Description
-		}
-	}
-	return ""
 }
 
 func blockSizes(i *block.Info) (minimum, preferred uint32) {

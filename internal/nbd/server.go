@@ -17,7 +17,7 @@ type Config struct {
 	// Open opens the outermost door of an export for one client; the server closes it.
 	Open func(ctx context.Context, o block.OpenRequest) (*block.Door, error)
 	// List names the exports.
-	List func(ctx context.Context) ([]block.Export, error)
+	List block.Listing
 	// Admit sees a client before the greeting; an error drops the connection. Nil admits everybody.
 	Admit func(ctx context.Context, p block.Peer) error
 	// Gate is the session's; each client gets a lane of it. Nil where there is none.

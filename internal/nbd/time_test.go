@@ -36,7 +36,7 @@ func bubble(t *testing.T, test func(h *house, c *raw)) {
 		h := &house{t: t, gate: block.NewGate(nil), disk: newDisk(8 << 20)}
 		h.server = nbd.NewServer(nbd.Config{
 			Open:  h.open,
-			List:  func(context.Context) ([]block.Export, error) { return []block.Export{{}}, nil },
+			List:  func(context.Context, block.ListRequest) ([]block.Export, error) { return []block.Export{{}}, nil },
 			Gate:  h.gate,
 			Event: h.event,
 		})

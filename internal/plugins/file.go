@@ -270,7 +270,7 @@ func (l *fileLayer) drop(key diskKey, d *sharedDisk) error {
 }
 
 // List names the files of the directory; else there is one export, with the empty name.
-func (l *fileLayer) List(context.Context) ([]block.Export, error) {
+func (l *fileLayer) List(context.Context, block.ListRequest, block.Listing) ([]block.Export, error) {
 	if l.dir == "" {
 		return []block.Export{{}}, nil
 	}

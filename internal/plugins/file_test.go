@@ -142,7 +142,7 @@ func TestFileServesADirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := l.(block.Lister).List(t.Context())
+	list, err := l.(block.Lister).List(t.Context(), block.ListRequest{}, nil)
 	if want := []block.Export{{Name: ".a"}, {Name: "b.img"}, {Name: "c"}, {Name: "link"}}; err != nil || !slices.Equal(list, want) {
 		t.Errorf("exports %v, %v, want %v", list, err, want)
 	}

@@ -205,7 +205,7 @@ func (s *Session) abandon() {
 // probe opens the export once, so that what cannot be served is said before anything starts, and its size is known.
 // Where clients choose among several, and the one of the URI is not among them, there is nothing to look at.
 func (s *Session) probe() (block.Info, error) {
-	exports, err := s.layers.exports(s.ctx)
+	exports, err := s.layers.exports(s.ctx, block.ListRequest{ReadOnly: s.cfg.ReadOnly})
 	if err != nil {
 		return block.Info{}, fmt.Errorf("list the exports: %w", err)
 	}

@@ -249,14 +249,27 @@ func (l *layers) opener(i int) block.Opener {
 	}
 }
 
-// exports is what the outermost Lister knows; without one there is a single export with the empty name.
-func (l *layers) exports(ctx context.Context) ([]block.Export, error) {
-	for _, n := range l.list {
-		if lister, ok := n.Layer.(block.Lister); ok {
-			return lister.List(ctx)
+// exports names what clients may ask for: every Lister asks the one below it.
+func (l *layers) exports(ctx context.Context, q block.ListRequest) ([]block.Export, error) {
+	return l.listing(0)(ctx, q)
+}
+
+// listing is that of the layers from i on.
+func (l *layers) listing(i int) block.Listing {
+	for ; i < len(l.list); i++ {
+		lister, ok := l.list[i].Layer.(block.Lister)
+		if !ok {
+			continue
+		}
+		var below block.Listing
+		if i+1 < len(l.list) {
+			below = l.listing(i + 1)
+		}
+		return func(ctx context.Context, q block.ListRequest) ([]block.Export, error) {
+			return lister.List(ctx, q, below)
 		}
 	}
-	return []block.Export{{}}, nil
+	return func(context.Context, block.ListRequest) ([]block.Export, error) { return []block.Export{{}}, nil }
 }
 
 // admit asks every Admitter, outermost first.
