@@ -18,8 +18,6 @@ func (o *options) check() error {
 		l.Private = true // nothing outside the session needs to find it
 	}
 	switch {
-	case o.oldstyle:
-		return param.WithHint(errors.New("--oldstyle is not there yet"), "every client of the last ten years speaks newstyle")
 	case o.ui == "tui" && !onTerminal():
 		return param.WithHint(errors.New("--ui=tui needs a terminal on standard input and output"),
 			"leave the option out for a quiet server")

@@ -114,6 +114,8 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 		HandshakeTimeout:    o.timeout,
 		WithheldFlags:       ^uint16(o.mask),
 		NoStructuredReplies: o.noStructured,
+		Oldstyle:            o.oldstyle,
+		MaxMemory:           o.maxMemory,
 		Run:                 o.run,
 		OutputWait:          o.outputWait,
 		Grace:               o.grace,

@@ -16,6 +16,7 @@ type options struct {
 	readOnly     bool
 	threads      uint64
 	maxClients   uint64
+	maxMemory    uint64
 	timeout      time.Duration // of the handshake
 	mask         uint64        // of the handshake's flags
 	noStructured bool
@@ -71,6 +72,8 @@ func (o *options) table() []param.Param {
 			Set: param.Uint(&o.threads, 1024)},
 		{Name: "max-connections", Kind: "N", Default: "128", Help: "Clients at once; one more is turned away",
 			Set: param.Uint(&o.maxClients, 1<<20)},
+		{Name: "max-memory", Kind: "SIZE", Default: "256M", Help: "Memory for the data of all clients' requests; who would need more waits",
+			Set: param.Size(&o.maxMemory)},
 		{Name: "timeout", Kind: "TIME", Default: "10s", Help: "How long a client's handshake may take",
 			Set: setTime(&o.timeout)},
 		{Name: "mask-handshake", Kind: "MASK", Default: "all ones", Help: "Offer only these flags in the handshake",
@@ -78,7 +81,7 @@ func (o *options) table() []param.Param {
 		{Name: "no-sr", Help: "Do not offer structured replies", Set: param.Bool(&o.noStructured)},
 		{Name: "newstyle", Aliases: []string{"new-style"}, Short: "n", Help: "Use the newstyle handshake, as always",
 			Set: func(string) error { o.oldstyle = false; return nil }},
-		{Name: "oldstyle", Aliases: []string{"old-style"}, Short: "o", Help: "Use the oldstyle handshake, which is not there yet",
+		{Name: "oldstyle", Aliases: []string{"old-style"}, Short: "o", Help: "Use the oldstyle handshake, for clients that know no other; one export, no TLS",
 			Set: param.Bool(&o.oldstyle)},
 		{Name: "no-splice", Help: "Copy every read through user space", Set: param.Bool(&o.noSplice)},
 		{Name: "tls", Kind: "off|on|require", Default: "on where there are certificates", Help: "Let clients encrypt their connections, or require it",

@@ -33,7 +33,7 @@ func (o *options) prepare(stderr *messages) (v *service, err error) {
 		stderr.warn(text)
 	}
 	var odd string
-	if v.tls, odd, err = o.tls.load(); err != nil {
+	if v.tls, odd, err = o.tls.load(o.oldstyle); err != nil {
 		return nil, err
 	}
 	if odd != "" {

@@ -38,10 +38,10 @@ func (t *tlsOptions) setMode(s string) error {
 }
 
 // load finds the credentials, by nbdkit's rules: where they are not to be found, only a server that requires TLS does
-// not start. odd is what the user should be told then.
-func (t *tlsOptions) load() (_ session.TLS, odd string, err error) {
+// not start; the oldstyle handshake knows no TLS. odd is what the user should be told then.
+func (t *tlsOptions) load(oldstyle bool) (_ session.TLS, odd string, err error) {
 	switch {
-	case t.mode == "off":
+	case t.mode == "off" || oldstyle:
 		return session.TLS{}, "", nil
 	case t.psk != "":
 		return session.TLS{}, "", param.WithHint(errors.New("--tls-psk: pre-shared keys are not there yet"), "use certificates: nbdtui tls-init DIR")

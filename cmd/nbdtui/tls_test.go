@@ -99,7 +99,7 @@ func TestClientsOverTLS(t *testing.T) {
 	source := image(t, 64)
 	for name, c := range map[string]struct{ needs, run string }{
 		"nbdcopy": {"nbdcopy", `nbdcopy "$nbd" copy && cmp copy "$source" && nbdcopy copy "$nbd" && nbdcopy "$nbd" - | cmp - "$source"`},
-		"copy": {"cmp", `$nbdtui copy -q "$nbd" copy && cmp copy "$source" && $nbdtui copy -q copy "$nbd" && $nbdtui copy -q "$nbd" - | cmp - "$source"`},
+		"copy":    {"cmp", `$nbdtui copy -q "$nbd" copy && cmp copy "$source" && $nbdtui copy -q copy "$nbd" && $nbdtui copy -q "$nbd" - | cmp - "$source"`},
 		"nbdsh": {"nbdsh", `PATH=/usr/bin:$PATH nbdsh -c '
 import os
 h.set_uri_allow_local_file(True)

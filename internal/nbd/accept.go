@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Serve takes connections from l, which it closes in the end. It returns nil when the listener was closed; a want of
-// descriptors or memory is waited out.
+// Serve takes connections from l, which it closes in the end. It returns nil when the listener was closed; what passes,
+// a want of descriptors or memory or a connection that broke while it waited, is waited out.
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
 	if !s.listen(l) {
@@ -24,7 +24,7 @@ func (s *Server) Serve(l net.Listener) error {
 			s.start(n)
 		case errors.Is(err, net.ErrClosed):
 			return nil
-		case !scarce(err):
+		case !passes(err):
 			return fmt.Errorf("accept: %w", err)
 		default:
 			if wait == 0 {
@@ -40,9 +40,13 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// scarce reports an error that passes by itself.
-func scarce(err error) bool {
-	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+// passes reports an error that is not the listener's: accept(2) also hands over those of a connection or its network.
+func passes(err error) bool {
+	for _, e := range []syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+		syscall.ECONNABORTED, syscall.EPERM, syscall.EPROTO, syscall.ENOPROTOOPT, syscall.ETIMEDOUT,
+		syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
+	} {
 		if errors.Is(err, e) {
 			return true
 		}

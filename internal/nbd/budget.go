@@ -13,6 +13,7 @@ type budget struct {
 	mu    sync.Mutex
 	freed sync.Cond
 	used  uint64
+	most  uint64
 }
 
 // account is one connection's part of the budget.
@@ -45,7 +46,7 @@ func (a *account) try(n uint64) bool {
 }
 
 func (a *account) tryLocked(n uint64) bool {
-	if a.own > 0 && (a.own+n > connBudget || a.used+n > totalBudget) {
+	if a.own > 0 && (a.own+n > connBudget || a.used+n > a.most) {
 		return false
 	}
 	a.own += n

@@ -53,6 +53,9 @@ func (c *conn) handshake() error {
 		c.event(Warning, "was not admitted: %v", err)
 		return err
 	}
+	if c.server.cfg.Oldstyle {
+		return c.oldstyle()
+	}
 	if err := c.greet(); err != nil {
 		return err
 	}
@@ -62,6 +65,18 @@ func (c *conn) handshake() error {
 		}
 	}
 	return violation(fmt.Sprintf("more than %d options", maxOptions))
+}
+
+// oldstyle is a handshake without options: the server tells of its default export, and that is all ("Oldstyle
+// negotiation").
+func (c *conn) oldstyle() error {
+	if err := c.open(""); err != nil {
+		return err
+	}
+	if err := c.say(wire.AppendOldstyle(nil, c.export.info.Size, c.flags())); err != nil {
+		return err
+	}
+	return errTransmission
 }
 
 // greet exchanges flags ("Fixed newstyle negotiation").

@@ -2,6 +2,7 @@ package nbd_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/nbd"
 )
 
@@ -160,6 +162,32 @@ func TestExportNameWithAndWithoutZeroes(t *testing.T) {
 		}
 		c.alive(false)
 	}
+}
+
+func TestOldstyle(t *testing.T) {
+	h := newHouse(t, func(_ *house, c *nbd.Config) { c.Oldstyle = true })
+	n, err := net.Dial("unix", h.unix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	c := &raw{t, n}
+	b := c.read(152)
+	if want := join([]byte("NBDMAGIC"), u64(0x420281861253), u64(8<<20), u32(0x0d6d), make([]byte, 124)); !bytes.Equal(b, want) {
+		t.Fatalf("greeted with %x", b)
+	}
+	c.alive(false)
+	c.request(0, ask{cmd: 2})
+	c.closed()
+	h = newHouse(t, func(_ *house, c *nbd.Config) {
+		c.Oldstyle = true
+		c.Open = func(context.Context, block.OpenRequest) (*block.Door, error) { return nil, syscall.EIO }
+	})
+	if n, err = net.Dial("unix", h.unix); err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	(&raw{t, n}).closed()
 }
 
 func TestMetaContexts(t *testing.T) {

@@ -204,6 +204,20 @@ func TestBudgets(t *testing.T) {
 	h.begun(b, 5*16+1)
 }
 
+func TestTheTotalBudgetCanBeSet(t *testing.T) {
+	b := newBlocker()
+	h := newHouse(t, through(b.serve), func(_ *house, c *nbd.Config) { c.MaxMemory = 10 << 20 })
+	for i := range 3 {
+		c := h.client("unix", true)
+		for range 4 {
+			c.request(1, ask{cmd: 0, n: 4 << 20})
+		}
+		h.begun(b, []int64{2, 3, 4}[i])
+	}
+	close(b.let)
+	h.begun(b, 12)
+}
+
 func TestCookiesAreTheClientsBusiness(t *testing.T) {
 	h := newHouse(t, func(_ *house, c *nbd.Config) { c.Prompt = false })
 	c := h.client("unix", false)

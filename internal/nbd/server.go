@@ -32,9 +32,11 @@ type Config struct {
 	Prompt           bool          // every layer understands block.NoWait, so requests are first tried without a worker
 	Splice           bool          // large reads may travel in a block.Pipe
 	MaxConnections   int           // above it connections are closed at once; 0 means 128
+	MaxMemory        uint64        // bytes of requests in hand, of all connections; 0 means 256 MiB
 	HandshakeTimeout time.Duration // from the connection to the end of option haggling; 0 means 10 s
 
 	WithheldFlags       uint16 // handshake flags that are not offered, for clients that must be tried without
+	Oldstyle            bool   // the handshake without options or TLS, for clients that know no other
 	NoStructuredReplies bool   // NBD_OPT_STRUCTURED_REPLY is refused
 
 	// Coverage is where it is noted what clients touch, in exports of its size; and beside it how long requests take.
@@ -87,6 +89,9 @@ func NewServer(cfg Config) *Server {
 	if cfg.MaxConnections <= 0 {
 		cfg.MaxConnections = 128
 	}
+	if cfg.MaxMemory == 0 {
+		cfg.MaxMemory = totalBudget
+	}
 	if cfg.HandshakeTimeout <= 0 {
 		cfg.HandshakeTimeout = 10 * time.Second
 	}
@@ -107,7 +112,7 @@ func NewServer(cfg Config) *Server {
 		drained:   make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.budget.freed.L = &s.budget.mu
+	s.budget.freed.L, s.budget.most = &s.budget.mu, cfg.MaxMemory
 	return s
 }
 

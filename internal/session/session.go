@@ -31,6 +31,8 @@ type Config struct {
 	HandshakeTimeout    time.Duration // 0 for 10 s
 	WithheldFlags       uint16        // handshake flags that are not offered
 	NoStructuredReplies bool
+	Oldstyle            bool
+	MaxMemory           uint64 // bytes of requests in hand; 0 for 256 MiB
 
 	Run         string        // the captive's command line; empty for none
 	Terminal    bool          // it gets a terminal of its own
@@ -152,6 +154,8 @@ func Start(cfg Config) (_ *Session, err error) {
 		HandshakeTimeout:    cfg.HandshakeTimeout,
 		WithheldFlags:       cfg.WithheldFlags,
 		NoStructuredReplies: cfg.NoStructuredReplies,
+		Oldstyle:            cfg.Oldstyle,
+		MaxMemory:           cfg.MaxMemory,
 		Coverage:            s.coverage,
 		Shutdown:            shutdown,
 		Event:               s.clientEvent,

@@ -16,6 +16,7 @@ _nbdtui() {
 	--exportname|--export|--export-name|-e) return ;;
 	--threads|-t) return ;;
 	--max-connections) return ;;
+	--max-memory) return ;;
 	--timeout) return ;;
 	--mask-handshake) return ;;
 	--tls) mapfile -t COMPREPLY < <(compgen -W "off on require" -- "$cur"); return ;;
@@ -38,7 +39,7 @@ _nbdtui() {
 		return
 	fi
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "--filter --run --unix --port --ipaddr --ipv4-only --ipv6-only --vsock --single --exportname --print-uri --readonly --threads --max-connections --timeout --mask-handshake --no-sr --newstyle --oldstyle --no-splice --tls --tls-certificates --tls-psk --tls-verify-peer --ui --child-output --grace --foreground --background --exit-with-parent --pid-file --user --group --selinux-label --swap --log --verbose --debug --dump-config --dump-plugin --long-options --short-options --version --help" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "--filter --run --unix --port --ipaddr --ipv4-only --ipv6-only --vsock --single --exportname --print-uri --readonly --threads --max-connections --max-memory --timeout --mask-handshake --no-sr --newstyle --oldstyle --no-splice --tls --tls-certificates --tls-psk --tls-verify-peer --ui --child-output --grace --foreground --background --exit-with-parent --pid-file --user --group --selinux-label --swap --log --verbose --debug --dump-config --dump-plugin --long-options --short-options --version --help" -- "$cur")
 		return
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do

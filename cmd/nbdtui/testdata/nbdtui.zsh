@@ -16,11 +16,12 @@ _arguments -s -S \
 	'*'{--readonly,--read-only,-r}'[Refuse every write]' \
 	'*'{--threads=,-t+}'[Requests in hand at once on a connection]:n: ' \
 	'*--max-connections=[Clients at once; one more is turned away]:n: ' \
+	'*--max-memory=[Memory for the data of all clients'\'' requests; who would need more waits]:size: ' \
 	'*--timeout=[How long a client'\''s handshake may take]:time: ' \
 	'*--mask-handshake=[Offer only these flags in the handshake]:mask: ' \
 	'*--no-sr[Do not offer structured replies]' \
 	'*'{--newstyle,--new-style,-n}'[Use the newstyle handshake, as always]' \
-	'*'{--oldstyle,--old-style,-o}'[Use the oldstyle handshake, which is not there yet]' \
+	'*'{--oldstyle,--old-style,-o}'[Use the oldstyle handshake, for clients that know no other; one export, no TLS]' \
 	'*--no-splice[Copy every read through user space]' \
 	'*--tls=[Let clients encrypt their connections, or require it]:off or on or require:(off on require)' \
 	'*--tls-certificates=[Where ca-cert.pem, server-cert.pem, server-key.pem and maybe ca-crl.pem are; nbdtui tls-init makes them]:dir:_files' \

@@ -34,7 +34,6 @@ const (
 
 // DecodeGreeting decodes GreetingSize bytes; flags are the server's handshake flags.
 func DecodeGreeting(b []byte) (g Greeting, flags uint16) {
-	const magicOldstyle = 0x0000420281861253
 	switch {
 	case be.Uint64(b) != magicServer:
 		return NotNBD, 0

@@ -18,6 +18,15 @@ func AppendGreeting(b []byte, flags uint16) []byte {
 	return be.AppendUint16(b, flags)
 }
 
+// AppendOldstyle appends all that a server says in the oldstyle handshake ("Oldstyle negotiation").
+func AppendOldstyle(b []byte, size uint64, flags TransmissionFlags) []byte {
+	b = be.AppendUint64(b, magicServer)
+	b = be.AppendUint64(b, magicOldstyle)
+	b = be.AppendUint64(b, size)
+	b = be.AppendUint32(b, uint32(flags))
+	return append(b, make([]byte, 124)...)
+}
+
 // DecodeClientFlags decodes ClientFlagsSize bytes.
 func DecodeClientFlags(b []byte) uint32 { return be.Uint32(b) }
 

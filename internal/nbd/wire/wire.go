@@ -7,6 +7,7 @@ package wire
 const (
 	magicServer      = 0x4e42444d41474943 // "NBDMAGIC"
 	magicOption      = 0x49484156454f5054 // "IHAVEOPT"
+	magicOldstyle    = 0x0000420281861253
 	magicOptionReply = 0x0003e889045565a9
 	magicRequest     = 0x25609513
 	magicSimple      = 0x67446698
