@@ -206,6 +206,15 @@ func (c *Child) Screen() Screen {
 	return c.console.terminal.screen()
 }
 
+// Page is up to n lines of what was printed, from a number on or from the oldest that is kept: lines that have left the
+// screen, and the screen's. It costs as much as those lines.
+func (c *Child) Page(from uint64, n int) Page {
+	if c.console == nil {
+		return Page{}
+	}
+	return c.console.terminal.page(from, n)
+}
+
 // Tail is the last max lines printed, or all that are kept where max is negative: text and SGR sequences, without the
 // blank lines at the end. Where a full-screen program has the terminal it is what that shows.
 func (c *Child) Tail(max int) []string {

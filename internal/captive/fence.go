@@ -36,7 +36,7 @@ func fence(e *vt.Emulator) {
 		e.RegisterOscHandler(cmd, func(data []byte) bool { return len(data) > 64 })
 	}
 
-	e.SetScrollbackSize(scrollback)
+	e.SetScrollbackSize(2 * maxHeight) // lines are taken from it soon
 	// The alternate screen has a scrollback of 10,000 lines that nothing shows and no method reaches: some 200 MB
 	// where the terminal is wide.
 	alternate := reflect.ValueOf(e).Elem().FieldByName("scrs").Index(1).Addr().UnsafePointer()

@@ -4,6 +4,7 @@ package captive
 type Screen struct {
 	Width, Height    int
 	Lines            []string // a row each, no wider than Width; text and SGR sequences, nothing else
+	Above, Oldest    uint64   // the numbers of the first of them, and of the oldest line that is still kept; see Page
 	CursorX, CursorY int
 	CursorShown      bool
 	AltScreen        bool   // a full-screen program has it

@@ -50,26 +50,6 @@ func TestShrinkingKeepsTheCursorsLine(t *testing.T) {
 	}
 }
 
-func TestTheTailKeepsAThousandLinesAndTheScreen(t *testing.T) {
-	c := onTerminal(t, "seq 3000; echo; echo")
-	ended(t, c)
-	all := c.Tail(-1)
-	if len(all) < 1000 || len(all) > 1024 {
-		t.Errorf("%d lines are kept", len(all))
-	}
-	for i, line := range all {
-		if want := strconv.Itoa(3000 - len(all) + 1 + i); line != want {
-			t.Fatalf("line %d is %q, want %q", i, line, want)
-		}
-	}
-	if got := c.Tail(2); !cmp.Equal([]string{"2999", "3000"}, got) {
-		t.Errorf("the last two are %q", got)
-	}
-	if got := c.Tail(0); len(got) != 0 {
-		t.Errorf("the last zero are %q", got)
-	}
-}
-
 func TestCharactersSplitAcrossWritesAreWhole(t *testing.T) {
 	bytewise := func(s string) string {
 		var b strings.Builder

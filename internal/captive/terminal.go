@@ -9,9 +9,6 @@ import (
 	"github.com/charmbracelet/x/vt"
 )
 
-// scrollback is how many lines are kept that have left the screen.
-const scrollback = 1000
-
 // terminal is the emulator behind its fences. Nothing the child prints makes it panic, block or grow.
 type terminal struct {
 	answer func([]byte) // gets what the emulator says to the child; must not block
@@ -23,6 +20,7 @@ type terminal struct {
 	cursor        bool // shown
 	paste, keys   bool // modes 2004 and 1
 	skipped       bool
+	history       history
 	version       uint64
 	closed        bool
 	shot          Screen // the last one given out
@@ -30,17 +28,20 @@ type terminal struct {
 
 func newTerminal(width, height int, answer func([]byte)) *terminal {
 	t := &terminal{answer: answer, width: width, height: height, version: 1}
-	t.restart(nil)
+	t.restart()
 	return t
 }
 
-// restart begins with a fresh emulator above which lines have scrolled away.
-func (t *terminal) restart(lines []uv.Line) {
+// restart begins with a fresh emulator.
+func (t *terminal) restart() {
 	e := vt.NewEmulator(t.width, t.height)
 	fence(e)
-	for _, l := range lines {
-		e.Scrollback().Push(l)
-	}
+	e.RegisterCsiHandler('J', func(p ansi.Params) bool {
+		if n, _, _ := p.Param(0, 0); n == 3 { // the scrollback, too
+			t.history.drop(len(t.history.rows))
+		}
+		return false
+	})
 	t.cursor, t.paste, t.keys = true, false, false
 	e.SetCallbacks(vt.Callbacks{
 		EnableMode:  func(m ansi.Mode) { t.setMode(m, true) },
@@ -75,17 +76,21 @@ func (t *terminal) setMode(m ansi.Mode, on bool) {
 	}
 }
 
-// guard calls f with the emulator. Where that panics, a fresh one takes its place and keeps the scrollback.
+// guard calls f with the emulator, and takes what leaves its screen meanwhile. Where that panics, a fresh one takes its
+// place.
 func (t *terminal) guard(f func(e *vt.Emulator)) {
 	defer func() {
 		if recover() != nil {
-			old := t.emulator
-			hangUp(old)
-			t.restart(old.Scrollback().Lines())
+			hangUp(t.emulator)
+			t.restart()
 		}
 	}()
 	t.version++
 	f(t.emulator)
+	if gone := t.emulator.Scrollback(); gone.Len() > 0 {
+		t.history.take(gone.Lines())
+		gone.Clear()
+	}
 }
 
 // hangUp ends the emulator's pump. Its own Close races with Read.
@@ -118,6 +123,7 @@ func (t *terminal) skip(modes []byte) {
 			e.WriteString("\r\n")
 		}
 	})
+	t.history.skipped(t.history.next() + uint64(t.emulator.CursorPosition().Y))
 }
 
 // calm says that nothing was skipped of late; it reports whether that is news.
@@ -161,6 +167,10 @@ func (t *terminal) close() {
 func (t *terminal) screen() Screen {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.screenLocked()
+}
+
+func (t *terminal) screenLocked() Screen {
 	if t.shot.Version == t.version {
 		return t.shot
 	}
@@ -169,6 +179,8 @@ func (t *terminal) screen() Screen {
 		Width:          t.width,
 		Height:         t.height,
 		Lines:          t.rows(),
+		Above:          t.history.next(),
+		Oldest:         t.oldest(),
 		CursorX:        min(at.X, t.width-1),
 		CursorY:        min(at.Y, t.height-1),
 		CursorShown:    t.cursor,
@@ -185,26 +197,6 @@ func (t *terminal) rows() []string {
 	lines := make([]string, t.height)
 	for y := range lines {
 		lines[y] = row(t.width, func(x int) *uv.Cell { return t.emulator.CellAt(x, y) })
-	}
-	return lines
-}
-
-// tail is the last max lines, or all where max is negative, without the blank ones at the end.
-func (t *terminal) tail(max int) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var lines []string
-	if !t.emulator.IsAltScreen() { // else what scrolled away is another screen's
-		for _, l := range t.emulator.Scrollback().Lines() {
-			lines = append(lines, row(len(l), l.At))
-		}
-	}
-	lines = append(lines, t.rows()...)
-	for len(lines) > 0 && lines[len(lines)-1] == "" {
-		lines = lines[:len(lines)-1]
-	}
-	if max >= 0 && len(lines) > max {
-		lines = lines[len(lines)-max:]
 	}
 	return lines
 }

@@ -389,6 +389,14 @@ func (s *Session) Screen() captive.Screen {
 	return captive.Screen{}
 }
 
+// Page is up to n lines of the child's output from a number on, or from the oldest that is kept.
+func (s *Session) Page(from uint64, n int) captive.Page {
+	if c := s.child.Load(); c != nil {
+		return c.Page(from, n)
+	}
+	return captive.Page{}
+}
+
 // Tail is the last max lines of the child's output, or all that is kept where max is negative.
 func (s *Session) Tail(max int) []string {
 	if c := s.child.Load(); c != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/term"
 
 	_ "example.com/nbdtui/internal/ui/noprobe"
@@ -174,6 +175,10 @@ func (a *app) show() {
 	b.refresh()
 	a.keyboard.allow(running(&b.snapshot))
 	a.output.show(picture{b.draw(), b.size, b.posture()})
+	if b.clipboard != "" {
+		a.output.say(ansi.SetSystemClipboard(b.clipboard))
+		b.clipboard = ""
+	}
 }
 
 // fault makes an error of a panic.

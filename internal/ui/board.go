@@ -18,6 +18,8 @@ type board struct {
 	screen   captive.Screen
 	terminal size // the child's, as it was told
 
+	clipboard string // for the terminal's, until it was sent
+
 	interrupted time.Time // when ^C was last pressed
 	hurry       bool      // it was pressed twice: every grace is ended as it comes
 }
@@ -37,6 +39,9 @@ func (b *board) refresh() bool {
 		b.stop()
 	}
 	b.view.typing = b.view.typing && running(&b.snapshot)
+	if b.view.typing {
+		b.view.back = scrollback{} // whoever types must see what
+	}
 	b.fit()
 	return !same
 }
@@ -65,19 +70,22 @@ func (b *board) fit() {
 func (b *board) plan() plan { return planFor(b.size, shapeOf(&b.snapshot, &b.view)) }
 
 // draw is the screen as it should be.
-func (b *board) draw() string { return render(b.snapshot, b.screen, b.view, b.size, b.theme) }
+func (b *board) draw() string { return render(b.snapshot, b.sight(), b.view, b.size, b.theme) }
 
 // press does what a key asks for. Keys without a meaning are ignored.
 func (b *board) press(k key) {
 	b.refresh()
+	b.view.said = ""
 	switch {
 	case k == "ctrl+c":
-		b.view.help = false
+		b.view.help, b.view.back.prompt = false, false
 		b.interrupt()
 	case b.view.help:
 		b.view.help = false
 	case b.view.ask != askNothing:
 		b.answer(k)
+	case b.view.back.prompt:
+		b.typeQuery(k)
 	default:
 		b.command(k)
 	}

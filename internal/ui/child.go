@@ -19,13 +19,20 @@ func (d *drawing) childPanel() []string {
 		inner, visible = w-2, h-2
 	}
 	rows := make([]string, 0, visible)
-	for y := childTop(d.child, visible); y < len(d.child.Lines) && len(rows) < visible; y++ {
-		rows = append(rows, d.childRow(d.child.Lines[y], inner, w-inner))
+	y := 0
+	if !d.view.back.on {
+		y = childTop(d.child, visible)
+	}
+	for ; y < len(d.child.Lines) && len(rows) < visible; y++ {
+		rows = append(rows, d.childRow(y, inner, w-inner))
 	}
 	if !boxed {
 		return rows
 	}
 	var notes []string
+	if d.view.back.on {
+		notes = append(notes, d.backNote())
+	}
 	if d.child.Skipped {
 		notes = append(notes, "SKIPPED")
 	}
@@ -54,10 +61,13 @@ func childTop(c *captive.Screen, visible int) int {
 	return max(0, min(last-visible+1, c.CursorY))
 }
 
-// childRow is a row of the child's, cut or padded to w cells. Where the terminal may have another idea of the width
+// childRow is a row of the child's in sight, cut or padded to w cells. Where the terminal may have another idea of the width
 // of a character than we have, the cursor is told where the row ends, if borders follow.
-func (d *drawing) childRow(row string, w, borders int) string {
-	row = d.theme.screenRow(row)
+func (d *drawing) childRow(y, w, borders int) string {
+	row := d.theme.screenRow(d.child.Lines[y])
+	if d.view.back.on {
+		row = d.highlighted(row, d.view.back.top+uint64(y))
+	}
 	n := width(row)
 	if n > w {
 		row = ansi.Truncate(row, w, "") + "\x1b[m"

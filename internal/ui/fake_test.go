@@ -18,6 +18,7 @@ type fake struct {
 	mu       sync.Mutex
 	snapshot session.Snapshot
 	screen   captive.Screen
+	printed  []string // what has left the screen
 	verbs    []string
 	typed    []byte
 	looks    int // how often somebody asked for the Snapshot
@@ -38,6 +39,15 @@ func (f *fake) Screen() captive.Screen {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.screen
+}
+
+// Page is of what was printed, and of the screen.
+func (f *fake) Page(from uint64, n int) captive.Page {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lines := append(slices.Clone(f.printed), f.screen.Lines...)
+	from = min(max(from, f.screen.Oldest), uint64(len(lines)))
+	return captive.Page{First: from, Lines: lines[from:min(from+uint64(n), uint64(len(lines)))]}
 }
 
 // set changes what is shown, and tells.

@@ -139,6 +139,10 @@ func scenes() []scene {
 		{name: "zoom-clients", s: crowd(), v: view{panel: panelClients, zoom: true}},
 		{name: "zoom-child", s: running51(), v: view{panel: panelChild, zoom: true, typing: true}},
 		{name: "zoom-events", s: log40(), v: view{panel: panelEvents, zoom: true, event: 30}, theme: newTheme(false, false)},
+		{name: "back", s: running51(), v: view{panel: panelChild, back: scrollback{
+			on: true, top: 100, since: 200, query: "copy", caret: true, marked: true, at: place{101, 12}, mark: place{101, 4},
+		}}},
+		{name: "search", s: running51(), v: view{panel: panelChild, zoom: true, back: scrollback{on: true, prompt: true, query: "copy"}}},
 		{name: "many-clients", s: crowd(), v: view{selected: 9}},
 	}
 	for i := range list {
@@ -188,7 +192,7 @@ func crowd() session.Snapshot {
 // qemuScreen is what a copy shows on a terminal of the panel's size.
 func qemuScreen(z size) captive.Screen {
 	w, h := childSize(z, shape{child: true, sized: true})
-	c := captive.Screen{Width: w, Height: h, Lines: make([]string, max(h, 0)), CursorShown: true, Version: 1}
+	c := captive.Screen{Width: w, Height: h, Lines: make([]string, max(h, 0)), CursorShown: true, Version: 1, Above: 240}
 	if h > 1 {
 		c.Lines[0], c.Lines[1] = "\x1b[32mcopying\x1b[m big.iso "+"→ out", "    (43.08/100%)"
 		c.CursorX, c.CursorY = 16, 1

@@ -21,6 +21,12 @@ func (d *drawing) footer() string {
 	if q := d.question(); q != "" {
 		return l.text(question, " "+q).String()
 	}
+	if s := &d.view.back; s.prompt {
+		return l.text(strong, " /").text(plain, d.theme.clean(s.query)).text(caret, " ").text(plain, "  enter searches, esc leaves").String()
+	}
+	if d.view.said != "" {
+		return l.space(1).text(strong, d.theme.clean(d.view.said)).String()
+	}
 	const last = " ? help  q quit"
 	if paused := d.s.Time.Sub(d.s.Since); d.s.State == session.Paused && paused > patience {
 		if s := fmt.Sprintf(" * paused %s: kernel clients and guests give up ", clock(paused)); l.room >= len(s)+len("r resume")+len(last)+3 {
@@ -36,7 +42,7 @@ func (d *drawing) footer() string {
 
 // keys are those that would do something now, the most useful first.
 func (d *drawing) keys() []string {
-	var keys []string
+	keys := d.childKeys()
 	switch d.s.State {
 	case session.Pausing, session.Paused:
 		keys = append(keys, "r resume")
@@ -60,6 +66,7 @@ func (d *drawing) keys() []string {
 	}
 	arrows := d.theme.glyphs.up + " " + d.theme.glyphs.down
 	switch {
+	case d.view.panel == panelChild:
 	case d.view.panel == panelEvents:
 		keys = append(keys, arrows+" scroll")
 	case len(d.s.Clients) > 1:
@@ -111,3 +118,21 @@ func (d *drawing) question() string {
 
 // running is true while there is a child that has not ended.
 func running(s *session.Snapshot) bool { return s.Child != nil && s.Child.Ended.IsZero() }
+
+// childKeys are those of the child's panel, where it has the focus.
+func (d *drawing) childKeys() []string {
+	s, arrows := &d.view.back, d.theme.glyphs.up+" "+d.theme.glyphs.down
+	switch {
+	case d.view.panel != panelChild:
+		return nil
+	case s.marked:
+		return []string{"y copy", "v unmark", "hjkl move", "esc back"}
+	case s.caret:
+		return []string{"v mark", "y copy line", "hjkl move", "esc back"}
+	case s.query != "" && s.on:
+		return []string{"n older", "N newer", "/ search", "v select", "esc newest"}
+	case s.on:
+		return []string{"/ search", "v select", "y copy page", "esc newest"}
+	}
+	return []string{arrows + " scroll", "/ search"}
+}

@@ -6,12 +6,12 @@ func (d *drawing) helpScreen() []string {
 	entries := [...][2]string{
 		{"p", "pause: no request enters any more, those in flight are finished"},
 		{"r", "resume, or cancel a pause that is still being reached"},
-		{g.up + " " + g.down + " k j", "choose a client, or scroll events; PgUp PgDn g G go further"},
-		{"d", "disconnect the client: what it has in flight is finished"},
-		{"D", "disconnect it by force"},
+		{g.up + " " + g.down + " k j", "choose a client, or scroll a panel; PgUp PgDn g G go further"},
+		{"d D", "disconnect the client: d finishes what is in flight, D does not"},
 		{"Tab 1-6", "go to the next panel, or to one by its number"},
 		{"z Enter", "give the panel the whole screen, the command's if none is chosen"},
 		{"^A", "the keyboard is the command's; ^A comes back, A sends it one ^A"},
+		{"/ n N v y", "in the command's panel: search, older, newer; select, copy"},
 		{"q ^C", "quit; ^C twice within two seconds does not wait"},
 		{"Esc", "back; it never quits"},
 		{},
@@ -28,6 +28,9 @@ func (d *drawing) helpScreen() []string {
 	w := d.size.w
 	var rows []string
 	for _, e := range entries {
+		if e[0] == "" && d.size.h < len(entries)+4 {
+			continue // no room for a blank row
+		}
 		rows = append(rows, t.line(w-2).space(2).left(strong, 12, e[0]).text(plain, e[1]).fill())
 	}
 	if h := d.size.h - 2; h < 3 {

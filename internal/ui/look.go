@@ -3,6 +3,9 @@ package ui
 // look does what keys do to the view alone.
 func (b *board) look(k key) {
 	v := &b.view
+	if v.panel == panelChild && b.childKey(k) {
+		return
+	}
 	switch k {
 	case "tab":
 		b.turn(+1)

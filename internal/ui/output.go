@@ -19,6 +19,7 @@ type output struct {
 
 	mu     sync.Mutex
 	next   picture
+	once   string // a sequence to be written besides
 	closed bool
 	wake   chan struct{} // next or closed has changed
 	done   chan struct{} // the goroutine has ended
@@ -54,6 +55,14 @@ func (o *output) show(p picture) {
 	o.poke()
 }
 
+// say has a sequence written that shows nothing; a newer one takes its place where it still waits.
+func (o *output) say(s string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.once = s
+	o.poke()
+}
+
 func (o *output) poke() {
 	select {
 	case o.wake <- struct{}{}:
@@ -67,13 +76,14 @@ func (o *output) run() {
 	b := []byte(ansi.SetModeAltScreenSaveCursor + ansi.HideCursor)
 	for range o.wake {
 		o.mu.Lock()
-		next, closed := o.next, o.closed
+		next, once, closed := o.next, o.once, o.closed
+		o.once = ""
 		o.mu.Unlock()
 		if closed {
 			next.posture = posture{caret: true}
 			b = append(o.stand(b, next.posture), ansi.ResetModeAltScreenSaveCursor+ansi.ShowCursor...)
 		} else {
-			b = o.paint(b, next)
+			b = append(o.paint(b, next), once...)
 		}
 		if len(b) > 0 {
 			if _, err := o.file.Write(b); err != nil {

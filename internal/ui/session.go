@@ -13,6 +13,8 @@ import (
 type Session interface {
 	Snapshot() session.Snapshot // the newest
 	Screen() captive.Screen     // the child's terminal; zero without one
+	// Page is up to n lines of the child's output from a number on, or from the oldest that is kept.
+	Page(from uint64, n int) captive.Page
 
 	// The verbs. What they did shows in the Snapshot.
 	Pause()

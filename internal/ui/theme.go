@@ -23,7 +23,10 @@ const (
 	warning       // an event to look at
 	failure       // an event that is an error
 	question      // the question in the footer
-	roles    = int(question) + 1
+	found         // what was searched for
+	selected      // what will be copied
+	caret         // where the selection ends
+	roles    = int(caret) + 1
 )
 
 // Only the terminal's own 16 colours are used. Blue against yellow carries every contrast, so no meaning rests on red
@@ -31,12 +34,14 @@ const (
 var colours = [roles]string{
 	strong: "1", border: "90", focus: "1;36", good: "1;7;36", moving: "1;7;33", held: "1;7;34", bad: "1;7;31",
 	reading: "36", writing: "33", pausing: "34", warning: "1;33", failure: "1;31", question: "1;33",
+	found: "30;43", selected: "7", caret: "1;7;36",
 }
 
 // What is left of them without colours: the words stand in the text, too.
 var attributes = [roles]string{
 	strong: "1", focus: "1", good: "1;7", moving: "1;7", held: "1;7", bad: "1;7",
 	warning: "1", failure: "1;4", question: "1",
+	found: "1;4", selected: "7", caret: "1;4;7",
 }
 
 // theme is how things look.

@@ -12,6 +12,8 @@ type view struct {
 	ask      ask
 	asked    uint64 // the client that ask is about
 	help     bool
+	back     scrollback
+	said     string // what the last key did, where nothing else shows it
 }
 
 // panel is one of the dashboard's, numbered as they stand on the screen.
