@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -31,5 +32,38 @@ func TestScrollingBack(t *testing.T) {
 	x.shows("[s]top all")
 	x.keys("s")
 	x.wait()
+	x.sane()
+}
+
+// A held dashboard stays when the command has ended; R runs it again, and its last status is the program's.
+func TestHoldingAndRunningAgain(t *testing.T) {
+	peer(t, "qemu-img")
+	count := filepath.Join(t.TempDir(), "count")
+	x := inTerminal(t, 80, 24, "--hold=error", "memory", "64M", "--run", `echo x >>`+count+`; qemu-img bench -c 100 -f raw $nbd
+		exit $((3 - $(wc -l <`+count+`)))`)
+	x.shows("[FAILED]  child exited 2")
+	x.shows("R run again")
+	x.keys("R")
+	x.shows("[FAILED]  child exited 1")
+	x.keys("R")
+	if code := x.wait(); code != 0 { // --hold=error does not hold a success
+		t.Errorf("exit status %d", code)
+	}
+	x.sane()
+}
+
+// A ^C too many, to a command that has ended, does nothing.
+func TestAHeldCommandIgnoresInterrupts(t *testing.T) {
+	x := inTerminal(t, 80, 24, "--hold=always", "memory", "64M", "--run", `echo rea"d"y; read x`)
+	x.shows("ready")
+	x.keys("\x01\x03")
+	x.shows("the command has ended")
+	x.keys("\x03\x03\x03q")
+	x.keys("\x01") // back, in order
+	x.shows("R run again")
+	x.keys("q")
+	if code := x.wait(); code != 130 {
+		t.Errorf("exit status %d", code)
+	}
 	x.sane()
 }

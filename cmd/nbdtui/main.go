@@ -130,6 +130,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
 	if o.dashboard() {
+		config.Hold = o.hold
 		return watched(config, signals, around)
 	}
 	stderr.plain = o.ui == "plain"

@@ -30,6 +30,7 @@ type options struct {
 	outputWait bool
 	grace      time.Duration
 	ui         string
+	hold       session.Hold
 
 	background     bool
 	foreground     bool
@@ -96,6 +97,8 @@ func (o *options) table() []param.Param {
 			Set:  oneOf(&o.ui, "auto", "tui", "plain", "quiet")},
 		{Name: "child-output", Kind: "skip|wait", Default: "skip",
 			Help: "Output faster than the screen: skip to the newest, or let the command wait", Set: o.setChildOutput},
+		{Name: "hold", Kind: "never|error|always", Default: "never",
+			Help: "Keep the dashboard when the command has ended; R runs it again, q leaves", Set: o.setHold},
 		{Name: "grace", Kind: "TIME", Default: "10s", Help: "How long the command may take to end when asked to",
 			Set: setTime(&o.grace)},
 		{Name: "foreground", Aliases: []string{"no-fork"}, Short: "f", Help: "Stay in the foreground, as always without --background",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/nbdtui/internal/session"
 	"example.com/nbdtui/internal/unixsocket"
 )
 
@@ -79,6 +80,13 @@ func (o *options) setChildOutput(s string) error {
 	var word string
 	err := oneOf(&word, "skip", "wait")(s)
 	o.outputWait = word == "wait"
+	return err
+}
+
+func (o *options) setHold(s string) error {
+	var word string
+	err := oneOf(&word, "never", "error", "always")(s)
+	o.hold = map[string]session.Hold{"error": session.HoldError, "always": session.HoldAlways}[word]
 	return err
 }
 

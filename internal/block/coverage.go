@@ -76,6 +76,15 @@ func (c *Coverage) Mark(t Touch, off, n uint64) {
 	}
 }
 
+// Reset forgets what was touched. What is marked meanwhile may be forgotten, or not.
+func (c *Coverage) Reset() {
+	for _, words := range c.bits {
+		for i := range words {
+			words[i].Store(0)
+		}
+	}
+}
+
 // Covered is how much of an export is known, in bytes.
 type Covered struct {
 	Size    uint64

@@ -27,6 +27,9 @@ func TestCoverageCountsWhatWasTouched(t *testing.T) {
 	if got := c.Covered(); got.Read != c.Size() || got.Holes != 0 {
 		t.Errorf("all of it read: %+v", got)
 	}
+	if c.Reset(); c.Covered() != (Covered{Size: c.Size()}) {
+		t.Errorf("forgotten: %+v", c.Covered())
+	}
 	c = NewCoverage(granule + 1000)
 	c.Mark(IsHole, 0, granule+1000)
 	if got := c.Covered(); got.Read != granule+1000 {

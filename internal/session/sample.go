@@ -127,7 +127,11 @@ func (s *Session) snap(now time.Time) Snapshot {
 	n.InFlight = gate.InFlight
 	n.Read, n.Write = s.sample.total.rates(now, n.Totals)
 	p := &s.sample
-	if p.due(now, &n.Totals) {
+	anew := s.anew.Swap(false)
+	if anew {
+		p.progress = progress{}
+	}
+	if anew || p.due(now, &n.Totals) {
 		p.sums = sums{n.Totals, s.server.Work(), s.coverage.Covered()}
 		p.second(now, paused)
 		p.recent, p.whole = p.lately()

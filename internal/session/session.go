@@ -37,6 +37,7 @@ type Config struct {
 	Run         string        // the captive's command line; empty for none
 	Terminal    bool          // it gets a terminal of its own
 	Watched     bool          // Snapshots are made; costs a little on every request
+	Hold        Hold          // whether its end is the session's
 	OutputWait  bool          // it is held where its output comes faster than it can be shown
 	Grace       time.Duration // for the child to end; 0 for 10 s
 	ServerGrace time.Duration // for requests in flight; 0 for 5 s
@@ -77,12 +78,15 @@ type Session struct {
 
 	child     atomic.Pointer[captive.Child]
 	startOnce sync.Once
-	childDone chan struct{} // closed when the child has ended, or will never start
+	childDone chan struct{} // closed when the child has ended, or will never start; another one for each run
+	rerun     chan struct{} // taken while the child may be run again
+	terminal  cells         // the child's
 	childErr  error         // why it never started
 	childInfo atomic.Pointer[Child]
 	export    block.Info // what a probe found; zero unless Watched
 
 	coverage *block.Coverage // nil unless Watched
+	anew     atomic.Bool     // progress is to be foretold from nothing
 	sample   sampler
 	newest   atomic.Pointer[Snapshot]
 	wake     chan struct{} // something the next Snapshot should not wait for
@@ -99,6 +103,7 @@ func Start(cfg Config) (_ *Session, err error) {
 		started:   time.Now(),
 		done:      make(chan struct{}),
 		childDone: make(chan struct{}),
+		rerun:     make(chan struct{}),
 		wake:      make(chan struct{}, 1),
 		changed:   make(chan struct{}, 1),
 		saves:     make(chan struct{}, 1),
@@ -242,6 +247,7 @@ func (s *Session) serveClient() {
 
 // startChild starts the captive; w and h are of its terminal.
 func (s *Session) startChild(w, h int) {
+	done := s.childDone
 	env := s.variables().Environ(os.Environ())
 	c, err := captive.Start(captive.Config{
 		Command: s.cfg.Run, Env: env,
@@ -251,10 +257,10 @@ func (s *Session) startChild(w, h int) {
 	if err != nil {
 		s.childErr = fmt.Errorf("run the command: %w", err)
 		s.warn("%v", s.childErr)
-		close(s.childDone)
+		close(done)
 		return
 	}
-	info := Child{Command: s.cfg.Run, Pid: c.Pid(), Started: time.Now()}
+	info := Child{Command: s.cfg.Run, Pid: c.Pid(), Started: time.Now(), Run: s.childInfo.Load().Run + 1}
 	s.childInfo.Store(&info)
 	s.child.Store(c)
 	s.info("child started, pid %d", c.Pid())
@@ -265,7 +271,7 @@ func (s *Session) startChild(w, h int) {
 		s.childInfo.Store(&ended)
 		s.info("child %v", ended.Status)
 		s.poke()
-		close(s.childDone)
+		close(done)
 	})
 }
 
@@ -364,6 +370,7 @@ func (s *Session) Resize(w, h int) {
 	if s.cfg.Run == "" || !s.cfg.Terminal {
 		return
 	}
+	s.terminal.set(w, h)
 	s.startOnce.Do(func() {
 		if phase := State(s.phase.Load()); phase < Stopping {
 			s.startChild(w, h)

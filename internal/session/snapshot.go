@@ -114,6 +114,7 @@ const (
 type Child struct {
 	Command string
 	Pid     int // 0 until it has started, which waits for the size of its terminal
+	Run     int // which run it is; 0 until it has started
 	Started time.Time
 	Ended   time.Time      // zero while it runs
 	Status  captive.Status // of use once it has ended

@@ -173,7 +173,8 @@ func (a *app) press(msg tea.KeyMsg) {
 func (a *app) show() {
 	b := a.board
 	b.refresh()
-	a.keyboard.allow(running(&b.snapshot))
+	runs := running(&b.snapshot)
+	a.keyboard.allow(runs, runs || resting(&b.snapshot)) // a ^C too many, to a command that has ended, is not for us
 	a.output.show(picture{b.draw(), b.size, b.posture()})
 	if b.clipboard != "" {
 		a.output.say(ansi.SetSystemClipboard(b.clipboard))

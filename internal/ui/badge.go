@@ -35,16 +35,24 @@ func badge(s *session.Snapshot) (r role, word, rest string) {
 	case session.Waiting:
 		return moving, "[WAITING]", "server stopped, waiting for the command"
 	case session.Ended:
-		switch {
-		case s.Child == nil:
-			return good, "[DONE]", ""
-		case s.Child.Status.ExitCode() == 0:
-			return good, "[DONE]", "child exited 0"
-		}
-		return bad, "[FAILED]", "child " + s.Child.Status.String()
+		return verdict(s)
+	}
+	if resting(s) {
+		return verdict(s)
 	}
 	if s.Pauses > 0 && s.Time.Sub(s.Since) < resumedFor {
 		return good, "[RESUMED]", ""
 	}
 	return good, "[RUNNING]", ""
+}
+
+// verdict is how the child ended.
+func verdict(s *session.Snapshot) (r role, word, rest string) {
+	switch {
+	case s.Child == nil:
+		return good, "[DONE]", ""
+	case s.Child.Status.ExitCode() == 0:
+		return good, "[DONE]", "child exited 0"
+	}
+	return bad, "[FAILED]", "child " + s.Child.Status.String()
 }

@@ -38,7 +38,7 @@ func (b *board) refresh() bool {
 	if b.hurry && b.snapshot.Grace > 0 {
 		b.stop()
 	}
-	b.view.typing = b.view.typing && running(&b.snapshot)
+	b.view.typing = b.view.typing && (running(&b.snapshot) || resting(&b.snapshot))
 	if b.view.typing {
 		b.view.back = scrollback{} // whoever types must see what
 	}
@@ -104,6 +104,10 @@ func (b *board) command(k key) {
 		b.disconnect(true)
 	case "A":
 		b.session.Type([]byte{focusKey})
+	case "R":
+		if resting(&b.snapshot) {
+			b.session.Rerun()
+		}
 	case "q":
 		b.quit()
 	case "?":

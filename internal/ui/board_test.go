@@ -159,6 +159,11 @@ func TestTheFocusEndsWithTheChild(t *testing.T) {
 		s.Child = &ended
 	})
 	b.refresh()
+	if footer := lines(b)[23]; !b.view.typing || footer != " ^A back: the command has ended" {
+		t.Errorf("a held child has lost the focus: %q", footer)
+	}
+	f.set(func(s *session.Snapshot, _ *captive.Screen) { s.State = session.Stopping })
+	b.refresh()
 	if want := (posture{paste: true}); b.view.typing || b.posture() != want {
 		t.Errorf("the terminal stands as %+v, want %+v", b.posture(), want)
 	}
@@ -215,6 +220,25 @@ func TestTheFocusGoesRound(t *testing.T) {
 		if titles != c.titles {
 			t.Errorf("at %v after %q the focus is on %q, want %q\n%s", c.screen, c.keys, titles, c.titles, strings.Join(lines(b), "\n"))
 		}
+	}
+}
+
+func TestRunningAgain(t *testing.T) {
+	b, f := newBoard(running51())
+	press(b, "R")
+	if got := f.took(); len(got) > 0 {
+		t.Errorf("a command that runs was run again: %q", got)
+	}
+	f.set(func(s *session.Snapshot, _ *captive.Screen) {
+		s.Child = &session.Child{Command: "false", Run: 1, Pid: 1, Ended: s.Time, Status: captive.Status{Code: 1}}
+	})
+	b.refresh()
+	if got := lines(b); !strings.HasPrefix(got[0], "[FAILED]  child exited 1") || !strings.HasPrefix(got[23], " R run again") {
+		t.Errorf("the screen says %q and %q", got[0], got[23])
+	}
+	press(b, "R")
+	if got := strings.Join(f.took(), ","); got != "rerun" {
+		t.Errorf("the session was asked for %q", got)
 	}
 }
 

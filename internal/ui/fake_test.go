@@ -85,6 +85,7 @@ func (f *fake) Pause()                           { f.note("pause") }
 func (f *fake) Resume()                          { f.note("resume") }
 func (f *fake) Disconnect(id uint64, force bool) { f.note("disconnect %d %v", id, force) }
 func (f *fake) Shutdown(session.Reason, string)  { f.note("shutdown") }
+func (f *fake) Rerun()                           { f.note("rerun") }
 func (f *fake) Resize(w, h int)                  { f.note("resize %dx%d", w, h) }
 func (f *fake) Changed() <-chan struct{}         { return f.changed }
 func (f *fake) Done() <-chan struct{}            { return f.done }

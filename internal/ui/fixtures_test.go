@@ -123,6 +123,9 @@ func scenes() []scene {
 			s.State, s.Clients, s.InFlight, s.Read = session.Ended, nil, 0, session.Rate{}
 			s.Child.Ended, s.Child.Status = s.Time, captive.Status{Signal: syscall.SIGKILL}
 		})},
+		{name: "held", s: with(func(s *session.Snapshot) {
+			s.Child.Ended, s.Child.Status, s.Clients, s.InFlight = s.Time, captive.Status{Code: 1}, nil, 0
+		})},
 		{name: "no-child", s: with(func(s *session.Snapshot) { s.Child = nil })},
 		{name: "no-colour", s: pausedFor(12 * time.Second), theme: newTheme(false, false)},
 		{name: "ascii", s: pausedFor(12 * time.Second), theme: newTheme(true, true)},

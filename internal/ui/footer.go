@@ -16,7 +16,11 @@ const patience = 30 * time.Second
 func (d *drawing) footer() string {
 	l := d.theme.line(d.size.w - 1)
 	if d.view.typing {
-		return l.text(plain, " ").text(strong, "^A").text(plain, " back").String()
+		l.text(plain, " ").text(strong, "^A").text(plain, " back")
+		if resting(d.s) {
+			l.text(plain, ": the command has ended")
+		}
+		return l.String()
 	}
 	if q := d.question(); q != "" {
 		return l.text(question, " "+q).String()
@@ -48,6 +52,9 @@ func (d *drawing) keys() []string {
 		keys = append(keys, "r resume")
 	case session.Starting, session.Listening, session.Running:
 		keys = append(keys, "p pause")
+	}
+	if resting(d.s) {
+		keys = append([]string{"R run again"}, keys...)
 	}
 	if d.view.zoom {
 		keys = append(keys, "z back")
@@ -118,6 +125,11 @@ func (d *drawing) question() string {
 
 // running is true while there is a child that has not ended.
 func running(s *session.Snapshot) bool { return s.Child != nil && s.Child.Ended.IsZero() }
+
+// resting is true while the session goes on though its child has ended.
+func resting(s *session.Snapshot) bool {
+	return s.Child != nil && !s.Child.Ended.IsZero() && s.State < session.Stopping
+}
 
 // childKeys are those of the child's panel, where it has the focus.
 func (d *drawing) childKeys() []string {

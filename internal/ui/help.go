@@ -11,6 +11,7 @@ func (d *drawing) helpScreen() []string {
 		{"Tab 1-6", "go to the next panel, or to one by its number"},
 		{"z Enter", "give the panel the whole screen, the command's if none is chosen"},
 		{"^A", "the keyboard is the command's; ^A comes back, A sends it one ^A"},
+		{"R", "run the command again, once it has ended (with --hold)"},
 		{"/ n N v y", "in the command's panel: search, older, newer; select, copy"},
 		{"q ^C", "quit; ^C twice within two seconds does not wait"},
 		{"Esc", "back; it never quits"},

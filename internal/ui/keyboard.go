@@ -99,10 +99,10 @@ func (k *keyboard) watch(c byte) {
 	}
 }
 
-// allow says whether there is a child to take the focus; one that has ended loses it.
-func (k *keyboard) allow(child bool) {
+// allow says whether there is a child to take the focus, and whether one that has it may keep it.
+func (k *keyboard) allow(take, keep bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.allowed = child
-	k.focused = k.focused && child
+	k.allowed = take
+	k.focused = k.focused && keep
 }

@@ -27,7 +27,7 @@ func TestBytesGoToWhoHasTheFocus(t *testing.T) {
 			var child, dashboard strings.Builder
 			moves := 0
 			k := &keyboard{child: func(p []byte) { child.Write(p) }, moved: func(bool) { moves++ }}
-			k.allow(!c.alone)
+			k.allow(!c.alone, !c.alone)
 			for _, r := range c.reads {
 				p := []byte(r)
 				dashboard.Write(p[:k.sort(p)])
@@ -42,10 +42,22 @@ func TestBytesGoToWhoHasTheFocus(t *testing.T) {
 func TestAChildThatEndedLosesTheFocus(t *testing.T) {
 	var child strings.Builder
 	k := &keyboard{child: func(p []byte) { child.Write(p) }, moved: func(bool) {}}
-	k.allow(true)
+	k.allow(true, true)
 	k.sort([]byte("\x01a"))
-	k.allow(false)
+	k.allow(false, false)
 	if p := []byte("b\x01"); string(p[:k.sort(p)]) != "b\x01" || child.String() != "a" {
+		t.Errorf("the child got %q", &child)
+	}
+}
+
+// The ^C that ended a child is often not the last one: it must not reach the dashboard.
+func TestAHeldChildKeepsTheFocus(t *testing.T) {
+	var child strings.Builder
+	k := &keyboard{child: func(p []byte) { child.Write(p) }, moved: func(bool) {}}
+	k.allow(true, true)
+	k.sort([]byte("\x01\x03"))
+	k.allow(false, true)
+	if p := []byte("\x03\x03\x01q\x01"); string(p[:k.sort(p)]) != "q\x01" || child.String() != "\x03\x03\x03" {
 		t.Errorf("the child got %q", &child)
 	}
 }

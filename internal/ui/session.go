@@ -21,6 +21,7 @@ type Session interface {
 	Resume()
 	Disconnect(id uint64, force bool)
 	Shutdown(r session.Reason, why string) // asked for again it ends the grace at hand
+	Rerun()                                // the command once more; nothing where it runs still
 	Resize(w, h int)                       // cells of the child's terminal; the first call lets the child start
 	Type(p []byte)                         // keys for the child, as they are
 
