@@ -94,10 +94,14 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	if o.background && os.Getenv(backgroundVariable) == "" {
-		return detach(args)
+	waiting, err := o.takeOver()
+	if err != nil {
+		return 1, err
 	}
-	around, err := o.prepare(stderr)
+	if o.background && waiting == nil {
+		return o.detach(args)
+	}
+	around, err := o.prepare(stderr, waiting)
 	if err != nil {
 		return 1, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,6 +43,12 @@ func TestScript(t *testing.T) {
 			switch cond {
 			case "root":
 				return os.Getuid() == 0, nil
+			case "ipv6":
+				l, err := net.Listen("tcp6", "[::1]:0")
+				if err == nil {
+					l.Close()
+				}
+				return err == nil, nil
 			case "vsock":
 				_, err := os.Stat("/dev/vsock")
 				return err == nil, nil

@@ -20,8 +20,8 @@ type service struct {
 }
 
 // prepare does what comes before the session: after an error nothing is left.
-func (o *options) prepare(stderr *messages) (v *service, err error) {
-	v = &service{options: o, stderr: stderr, pipe: waiting()}
+func (o *options) prepare(stderr *messages, waiting *os.File) (v *service, err error) {
+	v = &service{options: o, stderr: stderr, pipe: waiting}
 	stderr.verbose = o.verbose
 	stderr.debug("nbdtui %s", version)
 	if v.pipe == nil {

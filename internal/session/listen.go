@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"strconv"
-	"syscall"
 
 	"github.com/mdlayher/vsock"
 
 	"example.com/nbdtui/internal/captive"
-	"example.com/nbdtui/internal/param"
 	"example.com/nbdtui/internal/unixsocket"
 )
 
@@ -19,6 +16,8 @@ import (
 type Listen struct {
 	Client  net.Conn // serve this one client, and end with it; nothing else counts. The session closes it
 	Sockets []Socket // bound already; what follows does not count. The session closes them
+	// Handed are the sockets that follow, bound by another process of the program, for the session to close and remove.
+	Handed []net.Listener
 
 	Unix    string // a path; empty for TCP
 	Private bool   // a Unix socket in a directory of its own
@@ -37,7 +36,7 @@ type listener struct {
 	net.Listener
 	vars captive.Variables
 	dir  string // of a private socket
-	name string // of one from the service manager
+	name string // its address, or what the service manager calls it; empty for a path
 }
 
 // String is where it listens, for people.
@@ -49,22 +48,21 @@ func (l *listener) String() string {
 }
 
 // open binds the sockets; export is what their URIs name.
-func (l Listen) open(export string) ([]*listener, error) {
+func (l Listen) open(export string) (list []*listener, err error) {
 	if l.Client != nil {
 		return nil, nil
 	}
 	if l.Sockets != nil {
 		return activated(l.Sockets, export), nil
 	}
-	var one *listener
-	err := labelled(l.Label, func() (err error) {
-		one, err = l.bind(export)
+	if l.Handed != nil {
+		return l.handedOver(export), nil
+	}
+	err = labelled(l.Label, func() error {
+		list, err = l.bind(export)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return []*listener{one}, nil
+	return list, err
 }
 
 // abandon closes what was given from outside and is not served.
@@ -75,16 +73,19 @@ func (l Listen) abandon() {
 	for _, s := range l.Sockets {
 		s.Close()
 	}
+	for _, h := range l.Handed {
+		h.Close()
+	}
 }
 
-func (l Listen) bind(export string) (*listener, error) {
+func (l Listen) bind(export string) ([]*listener, error) {
 	switch {
 	case l.Private:
 		p, err := unixsocket.ListenPrivate()
 		if err != nil {
 			return nil, err
 		}
-		return &listener{Listener: p, vars: captive.UnixVariables(p.Path, export), dir: p.Dir}, nil
+		return []*listener{{Listener: p, vars: captive.UnixVariables(p.Path, export), dir: p.Dir}}, nil
 	case l.Unix != "":
 		path, err := filepath.Abs(l.Unix)
 		if err != nil {
@@ -94,50 +95,11 @@ func (l Listen) bind(export string) (*listener, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &listener{Listener: u, vars: captive.UnixVariables(path, export)}, nil
+		return []*listener{{Listener: u, vars: captive.UnixVariables(path, export)}}, nil
 	case l.Vsock:
 		return l.bindVsock(export)
 	}
 	return l.bindTCP(export)
-}
-
-func (l Listen) bindTCP(export string) (*listener, error) {
-	network, port := l.Network, l.Port
-	if network == "" {
-		network = "tcp"
-	}
-	if port == "" {
-		port = defaultPort
-	}
-	t, err := net.Listen(network, net.JoinHostPort(l.Host, port))
-	if err != nil {
-		hint := "the host must be an address of this machine, the port a number up to 65535 or a service's name"
-		if errors.Is(err, syscall.EADDRINUSE) {
-			hint = "choose another port with -p, or a Unix socket with -U"
-		}
-		return nil, param.WithHint(fmt.Errorf("listen on TCP port %s: %w", port, reason(err)), hint)
-	}
-	return &listener{Listener: t, vars: variables(t.Addr(), export)}, nil
-}
-
-// anyContext is VMADDR_CID_ANY: whichever context id this machine has or gets (vsock(7)).
-const anyContext = 1<<32 - 1
-
-func (l Listen) bindVsock(export string) (*listener, error) {
-	text := l.Port
-	if text == "" {
-		text = defaultPort
-	}
-	port, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		return nil, param.WithHint(fmt.Errorf("listen on vsock port %s: not a port", text), "a vsock port is a number below 2^32")
-	}
-	v, err := vsock.ListenContextID(anyContext, uint32(port), nil)
-	if err != nil {
-		return nil, param.WithHint(fmt.Errorf("listen on vsock port %s: %w", text, reason(err)),
-			"Linux has vsock with its module vsock; another port may be free")
-	}
-	return &listener{Listener: v, vars: variables(v.Addr(), export)}, nil
 }
 
 // variables are those of a bound socket.

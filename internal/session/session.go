@@ -307,10 +307,12 @@ func (s *Session) variables() captive.Variables {
 // URI is where clients connect; where there are several sockets, to the first one. Empty where there is none.
 func (s *Session) URI() string { return s.variables().URI }
 
-// URIs are all of them.
+// URIs are all of them. Several addresses of one port have the same.
 func (s *Session) URIs() (list []string) {
 	for _, l := range s.listeners {
-		list = append(list, l.vars.URI)
+		if !slices.Contains(list, l.vars.URI) {
+			list = append(list, l.vars.URI)
+		}
 	}
 	return list
 }
