@@ -37,7 +37,7 @@ type guarded struct {
 	wait         func() error
 	stderr       *os.File // the real one; nil where it was left alone
 	crash        *os.File
-	sameTerminal bool // stderr was a terminal, and is silent while the dashboard has it
+	sameTerminal bool // stderr is the dashboard's terminal, and silent while the dashboard has it
 }
 
 // startGuard starts the guard and sends the runtime's last words to a file.
@@ -85,7 +85,7 @@ func (g *guarded) send() error { return json.NewEncoder(g.pipe).Encode(g.orders)
 
 // hush keeps the runtime's last words off the dashboard's terminal: they are in the file.
 func (g *guarded) hush() {
-	if !isTerminal(os.Stderr) {
+	if !sameTerminal(os.Stdout, os.Stderr) {
 		return
 	}
 	g.sameTerminal = true

@@ -130,6 +130,8 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	if o.runGiven && strings.TrimSpace(o.run) == "" {
 		config.Run = ":" // an empty command ends at once and well, as a shell's does
 	}
+	// A message that nobody reads is no reason to end, and to leave things behind. The command finds SIGPIPE as it was.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
@@ -159,6 +161,7 @@ func watched(config session.Config, signals <-chan os.Signal, around *service) (
 	}
 	defer g.dismiss()
 	config.Terminal, config.Watched = true, true
+	config.Warnings = around.stderr.warned
 	around.stderr.mute(g.sameTerminal)
 	s, err := session.Start(config)
 	if err != nil {

@@ -21,6 +21,7 @@ type messages struct {
 	muted   bool
 	plain   bool // every event is printed, with its time
 	verbose bool // every event is printed, as a line for debugging
+	warned  []string
 }
 
 func newMessages(stderr io.Writer) *messages {
@@ -42,6 +43,7 @@ func (m *messages) fail(err error) {
 func (m *messages) warn(text string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.warned = append(m.warned, text)
 	fmt.Fprintf(m.out, "%swarning: %s\n", m.prefix, line(text))
 }
 

@@ -42,6 +42,8 @@ type Config struct {
 	Grace       time.Duration // for the child to end; 0 for 10 s
 	ServerGrace time.Duration // for requests in flight; 0 for 5 s
 
+	Warnings []string // what was odd before the session began: its first events
+
 	Event func(Event) // told each event, in order; must not block; nil for nobody
 	State func(State) // told what the gate does, and each step to the end; must not block; nil for nobody
 	// Bound is called when the sockets are bound, and before a client is served or the child started. Nil for nothing.
@@ -109,6 +111,9 @@ func Start(cfg Config) (_ *Session, err error) {
 		saves:     make(chan struct{}, 1),
 	}
 	s.log.tell = cfg.Event
+	for _, w := range cfg.Warnings {
+		s.warn("%s", w)
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.stop.init()
 	s.gate = block.NewGate(s.gateChanged)
