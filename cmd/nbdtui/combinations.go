@@ -14,7 +14,7 @@ func (o *options) check() error {
 		return err
 	}
 	l := &o.listen
-	if o.runGiven && l.Unix == "" && l.Port == "" && !l.Vsock {
+	if o.runGiven && l.Unix == "" && l.Port == "" && l.Host == "" && !l.Vsock {
 		l.Private = true // nothing outside the session needs to find it
 	}
 	switch {

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/param"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -183,6 +186,33 @@ func TestHistoryIsAMinuteOfWholeSeconds(t *testing.T) {
 	for i, s := range h {
 		if s.Written != 1000 || s.Read != 0 {
 			t.Errorf("second %d: %+v", i, s)
+		}
+	}
+}
+
+// spoiler is a filter that cannot close.
+type spoiler struct{}
+
+func init() {
+	block.Register(block.Registration{Kind: block.Filter, Name: "spoiler", Prompt: true, New: func() block.Builder { return spoiler{} }})
+}
+
+func (spoiler) Table() param.Table                    { return param.Table{} }
+func (spoiler) Build(block.Host) (block.Layer, error) { return spoiler{}, nil }
+func (spoiler) Close() error                          { return errors.New("the disk is full") }
+func (spoiler) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
+	return below(ctx, o)
+}
+
+// A server that failed is a failure where the command succeeded; else the command's status says more.
+func TestTheStatusWhereTheServerFailed(t *testing.T) {
+	for run, want := range map[string]int{"": 1, "exit 0": 1, "exit 3": 3, "kill -KILL $$": 137} {
+		s := start(t, Config{Run: run}, "memory", []string{"spoiler"}, "1M")
+		if run == "" {
+			s.Shutdown(ByUser, "the test")
+		}
+		if code, err := s.Wait(); code != want || err == nil || !strings.Contains(err.Error(), "the disk is full") {
+			t.Errorf("%q: status %d, %v, want %d", run, code, err, want)
 		}
 	}
 }
