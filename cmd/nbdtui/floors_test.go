@@ -24,6 +24,8 @@ var floors = map[string]int{
 	"internal/block":                 12,
 	"internal/unixsocket":            12,
 	"internal/secure":                12,
+	"internal/program":               11,
+	"internal/tempdir":               11,
 	"internal/nbd/wire":              11,
 	"internal/param":                 11,
 	"internal/ui/noprobe":            10,

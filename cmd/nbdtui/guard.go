@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"example.com/nbdtui/internal/tempdir"
 )
 
 // A process that is killed outright, or that the Go runtime ends, can restore nothing. So while the dashboard has the
 // terminal a second process, the guard, waits for the first one's end on a pipe. Unless the first took its leave, the
-// guard restores the terminal, says what happened and removes the private socket.
+// guard restores the terminal, says what happened and removes the private socket and the temporary directories.
 
 // guardVariable makes the program the guard.
 const guardVariable = "NBDTUI_GUARD"
@@ -152,5 +154,6 @@ func guard(in io.Reader) int {
 		os.Remove(filepath.Join(o.Dir, "socket"))
 		os.Remove(o.Dir)
 	}
+	tempdir.Sweep()
 	return 1
 }
