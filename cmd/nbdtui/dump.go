@@ -147,7 +147,7 @@ var threadModels = map[block.Threads]string{
 }
 
 // dumpPlugin checks the parameters, one by one, and tells of the plugin; path, API and callbacks are of plugins that
-// are files. thread_model counts the filters in.
+// are files. thread_model counts the filters in. What the plugin itself knows comes last.
 func (o *options) dumpPlugin(w io.Writer, words []string) error {
 	if len(words) == 0 {
 		return param.WithHint(errors.New("--dump-plugin needs a plugin"), "for example: nbdtui --dump-plugin file")
@@ -155,18 +155,16 @@ func (o *options) dumpPlugin(w io.Writer, words []string) error {
 	if err := o.exclusions(); err != nil {
 		return err
 	}
-	if _, err := session.Parse(words[0], o.filters, words[1:]); err != nil {
-		return err
-	}
-	stack, err := layers(o.filters, words[0])
+	stack, err := session.Parse(words[0], o.filters, words[1:])
 	if err != nil {
 		return err
 	}
-	plugin := stack[len(stack)-1]
-	strictest := plugin.Threads
-	for _, r := range stack {
-		strictest = max(strictest, r.Threads)
+	defer stack.Close()
+	own, strictest, err := stack.Dump()
+	if err != nil {
+		return err
 	}
+	plugin, _ := block.Lookup(block.Plugin, words[0])
 	lines := []string{
 		"path=",
 		"name=" + plugin.Name,
@@ -182,5 +180,6 @@ func (o *options) dumpPlugin(w io.Writer, words []string) error {
 	for _, p := range plugin.New().Table().Params {
 		lines = append(lines, fmt.Sprintf("parameter_%s=%s", p.Name, p.Kind))
 	}
-	return printLines(w, lines)
+	_, err = io.WriteString(w, strings.Join(lines, "\n")+"\n"+own)
+	return err
 }

@@ -32,6 +32,7 @@ type Info struct {
 	Size           uint64 // at most 2^63-1
 	MinBlock       uint32 // a power of two up to 65,536; 0 means 1
 	PreferredBlock uint32 // a power of two from 512; 0 means 4096
+	MaxBlock       uint32 // the most to read or write at once; 0 means what the server takes
 	ReadOnly       bool
 	Rotational     bool
 	MultiConn      bool // a flush on one connection covers the writes of all
@@ -109,6 +110,14 @@ type (
 	// a plugin. Without it a filter changes nothing, and a plugin has one, with the empty name.
 	Lister interface {
 		List(ctx context.Context, q ListRequest, below Listing) ([]Export, error)
+	}
+	// Namer knows the export that a client means by the empty name. Without it that is the one called so.
+	Namer interface {
+		Default(ctx context.Context, q ListRequest) (string, error)
+	}
+	// Threader knows how strict its configuration makes the layer. Without it that is its Registration's Threads.
+	Threader interface {
+		Threads() Threads
 	}
 	// Starter is told when the server's sockets are bound and no client has come yet; an error ends the start, and
 	// ErrShutdown says that all went well and the session is over before it began. What it starts ends with Close.

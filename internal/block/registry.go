@@ -31,12 +31,12 @@ const (
 type Registration struct {
 	Kind    Kind
 	Name    string
-	Summary string // one line, no final stop
-	Help    string // what it does, and what it does not
-	Magic   string // plugins: the key that a bare word is the value of; empty for none
-	Prompt  bool   // understands NoWait
-	Gate    bool   // filters: it is the session's gate, see Host
-	Threads Threads
+	Summary string  // one line, no final stop
+	Help    string  // what it does, and what it does not
+	Magic   string  // plugins: the key that a bare word is the value of; empty for none
+	Prompt  bool    // understands NoWait
+	Gate    bool    // filters: it is the session's gate, see Host
+	Threads Threads // the least strict that it can be told to have; see Threader
 	New     func() Builder
 }
 
@@ -56,6 +56,20 @@ type Host struct {
 	Event    func(format string, args ...any) // tells the user; never blocks
 	Shutdown func()                           // the session, for a layer that has no client to ask by; never blocks
 }
+
+// The hooks of a Builder, each optional. One that is an io.Closer holds something that Build hands to the layer: it is
+// closed in the end, whether or not it was built.
+type (
+	// Keyer knows the key that the next bare word is the value of; empty for none. Without it that is Magic.
+	Keyer interface {
+		MagicKey() string
+	}
+	// Dumper tells what is known of a layer only when it has its parameters, or on the machine where it runs: lines
+	// of key=value, each with its end, and how strict it is. Without it what is registered is all.
+	Dumper interface {
+		Dump() (lines string, t Threads, err error)
+	}
+)
 
 var registry []Registration
 

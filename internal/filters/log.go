@@ -236,8 +236,8 @@ func bit(name string, set bool) field {
 }
 
 func connectFields(o block.OpenRequest, i block.Info) []field {
-	most := uint64(0)
-	if i.MinBlock != 0 {
+	most := uint64(i.MaxBlock)
+	if i.MinBlock != 0 && most == 0 {
 		most = 1<<32 - 1
 	}
 	return []field{{"export", o.Name}, bit("tls", o.TLS != nil), hex("size", i.Size), hex("minsize", uint64(i.MinBlock)),

@@ -3,7 +3,6 @@ package nbd
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -18,10 +17,11 @@ import (
 
 // export is one client's view of an export.
 type export struct {
-	name string
-	door *block.Door
-	info block.Info
-	lane *block.Lane // nil where there is no gate
+	asked string // as the client names it
+	name  string // its own; another one only where the client named none
+	door  *block.Door
+	info  block.Info
+	lane  *block.Lane // nil where there is no gate
 
 	entered chan struct{} // closed when the client's transmission begins
 }
@@ -29,23 +29,16 @@ type export struct {
 // open opens the export that the client names, or keeps the one that it has opened by that name already: what INFO
 // has told, GO must hold ("NBD_OPT_GO").
 func (c *conn) open(name string) error {
-	if c.export != nil && c.export.name == name {
+	if c.export != nil && c.export.asked == name {
 		return nil
 	}
 	c.forget()
-	e := &export{name: name, entered: make(chan struct{})}
+	e := &export{asked: name, name: name, entered: make(chan struct{})}
 	if g := c.server.cfg.Gate; g != nil {
 		e.lane = g.Lane()
 	}
 	began := time.Now()
-	var state *tls.ConnectionState
-	if c.secured != nil {
-		state = &c.secured.state
-	}
-	door, err := c.server.cfg.Open(c.ctx, block.OpenRequest{
-		Name: name, ReadOnly: c.server.cfg.ReadOnly, TLS: state, Peer: c.peer, Lane: e.lane, Entered: e.entered,
-		Disconnect: c.disconnect, Shutdown: c.server.cfg.Shutdown,
-	})
+	door, err := c.openDoor(e)
 	c.allow(time.Since(began))
 	if err == nil {
 		e.door, e.info = door, door.Info()
@@ -72,6 +65,31 @@ func (c *conn) forget() {
 	if err := old.close(c.ctx); err != nil {
 		c.event(Warning, "closed export %q: %v", old.name, err)
 	}
+}
+
+// openDoor finds the export's own name, and opens it.
+func (c *conn) openDoor(e *export) (*block.Door, error) {
+	q := c.listRequest()
+	if e.asked == "" {
+		name, err := c.server.cfg.Default(c.ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("name the default export: %w", err)
+		}
+		e.name = name
+	}
+	return c.server.cfg.Open(c.ctx, block.OpenRequest{
+		Name: e.name, ReadOnly: q.ReadOnly, TLS: q.TLS, Peer: q.Peer, Lane: e.lane, Entered: e.entered,
+		Disconnect: c.disconnect, Shutdown: c.server.cfg.Shutdown,
+	})
+}
+
+// listRequest is what layers are told of the client before it has chosen an export.
+func (c *conn) listRequest() block.ListRequest {
+	q := block.ListRequest{ReadOnly: c.server.cfg.ReadOnly, Peer: c.peer}
+	if c.secured != nil {
+		q.TLS = &c.secured.state
+	}
+	return q
 }
 
 // close closes the door. Nothing of the client's is in flight any more.

@@ -57,23 +57,26 @@ func (c *conn) tell(o option) (told bool, err error) {
 	i := &c.export.info
 	b := wire.AppendInfoExport(nil, o.Type, i.Size, c.flags())
 	if r.Asks(wire.InfoName) {
-		b = wire.AppendInfoText(b, o.Type, wire.InfoName, name)
+		b = wire.AppendInfoText(b, o.Type, wire.InfoName, clip(c.export.name))
 	}
 	if r.Asks(wire.InfoDescription) && i.Description != "" {
 		b = wire.AppendInfoText(b, o.Type, wire.InfoDescription, clip(i.Description))
 	}
 	// Told unasked too: a client may ignore it, and one that does not is spared guessing.
-	minimum, preferred := blockSizes(i)
-	b = wire.AppendInfoBlockSize(b, o.Type, minimum, preferred, wire.MaxPayload)
+	minimum, preferred, maximum := blockSizes(i)
+	b = wire.AppendInfoBlockSize(b, o.Type, minimum, preferred, maximum)
 	return true, c.acknowledge(o, b)
 }
 
-func blockSizes(i *block.Info) (minimum, preferred uint32) {
-	minimum, preferred = max(i.MinBlock, 1), i.PreferredBlock
+func blockSizes(i *block.Info) (minimum, preferred, maximum uint32) {
+	minimum, preferred, maximum = max(i.MinBlock, 1), i.PreferredBlock, wire.MaxPayload
 	if preferred == 0 {
 		preferred = 4096
 	}
-	return minimum, max(preferred, minimum)
+	if i.MaxBlock != 0 {
+		maximum = min(maximum, i.MaxBlock)
+	}
+	return minimum, min(max(preferred, minimum), maximum), maximum
 }
 
 // opened is the event of a client that has reached transmission.

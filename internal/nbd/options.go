@@ -39,7 +39,7 @@ func (c *conn) optList(o option) error {
 	if o.Length != 0 {
 		return c.invalid(o, "this option takes no data")
 	}
-	exports, err := c.server.cfg.List(c.ctx, block.ListRequest{ReadOnly: c.server.cfg.ReadOnly, Peer: c.peer})
+	exports, err := c.server.cfg.List(c.ctx, c.listRequest())
 	if err != nil {
 		c.event(Warning, "was not told the exports: %v", err)
 		return c.refuse(o, wire.RepErrUnknown, "the exports cannot be listed")

@@ -18,6 +18,8 @@ type Config struct {
 	Open func(ctx context.Context, o block.OpenRequest) (*block.Door, error)
 	// List names the exports.
 	List block.Listing
+	// Default is the export that a client means by the empty name. Nil for the one called so.
+	Default func(ctx context.Context, q block.ListRequest) (string, error)
 	// Admit sees a client before the greeting; an error drops the connection. Nil admits everybody.
 	Admit func(ctx context.Context, p block.Peer) error
 	// Gate is the session's; each client gets a lane of it. Nil where there is none.
@@ -97,6 +99,9 @@ func NewServer(cfg Config) *Server {
 	}
 	if cfg.Admit == nil {
 		cfg.Admit = func(context.Context, block.Peer) error { return nil }
+	}
+	if cfg.Default == nil {
+		cfg.Default = func(context.Context, block.ListRequest) (string, error) { return "", nil }
 	}
 	if cfg.Shutdown == nil {
 		cfg.Shutdown = func() {}

@@ -35,7 +35,7 @@ func (c *conn) begin() {
 	c.SetWriteDeadline(time.Time{})
 	c.jobs = make(chan job, c.server.cfg.Workers)
 	close(c.export.entered)
-	if c.contexts.export != c.export.name {
+	if c.contexts.export != c.export.asked {
 		c.contexts.allocation = false // chosen for another export ("NBD_OPT_SET_META_CONTEXT")
 	}
 	c.mu.Lock()

@@ -152,6 +152,7 @@ func Start(cfg Config) (_ *Session, err error) {
 	s.server = nbd.NewServer(nbd.Config{
 		Open:                s.layers.open,
 		List:                s.layers.exports,
+		Default:             s.layers.defaultName,
 		Admit:               s.layers.admit,
 		Gate:                s.gate,
 		TLS:                 cfg.TLS.Wrap,
@@ -219,17 +220,24 @@ func (s *Session) abandon() {
 // probe opens the export once, so that what cannot be served is said before anything starts, and its size is known.
 // Where clients choose among several, and the one of the URI is not among them, there is nothing to look at.
 func (s *Session) probe() (block.Info, error) {
-	exports, err := s.layers.exports(s.ctx, block.ListRequest{ReadOnly: s.cfg.ReadOnly})
+	q := block.ListRequest{ReadOnly: s.cfg.ReadOnly}
+	exports, err := s.layers.exports(s.ctx, q)
 	if err != nil {
 		return block.Info{}, fmt.Errorf("list the exports: %w", err)
 	}
-	if !slices.ContainsFunc(exports, func(e block.Export) bool { return e.Name == s.cfg.Export || len(exports) == 1 }) {
+	name := s.cfg.Export
+	if name == "" {
+		if name, err = s.layers.defaultName(s.ctx, q); err != nil {
+			return block.Info{}, fmt.Errorf("name the default export: %w", err)
+		}
+	}
+	if !slices.ContainsFunc(exports, func(e block.Export) bool { return e.Name == name || len(exports) == 1 }) {
 		return block.Info{}, nil
 	}
 	lane := s.gate.Lane()
 	defer lane.Close()
 	door, err := s.layers.open(s.ctx, block.OpenRequest{
-		Name: s.cfg.Export, ReadOnly: s.cfg.ReadOnly, Lane: lane, Disconnect: func(bool) {}, Shutdown: func() {},
+		Name: name, ReadOnly: s.cfg.ReadOnly, Lane: lane, Disconnect: func(bool) {}, Shutdown: func() {},
 	})
 	if err != nil {
 		return block.Info{}, fmt.Errorf("open the export: %w", err)

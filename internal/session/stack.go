@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,7 +26,8 @@ type level struct {
 	given   map[string]bool // keys set so far
 }
 
-// Configure is Parse, and refuses a stack to which a parameter is missing.
+// Configure is Parse, and refuses a stack to which a parameter is missing. The caller closes the stack in the end,
+// whether or not it was built.
 func Configure(plugin string, filters, words []string) (*Stack, error) {
 	s, err := Parse(plugin, filters, words)
 	if err != nil {
@@ -34,6 +36,7 @@ func Configure(plugin string, filters, words []string) (*Stack, error) {
 	for _, l := range s.levels {
 		for _, p := range l.table.Params {
 			if p.Need && !l.given[p.Name] {
+				s.Close()
 				return nil, param.WithHint(fmt.Errorf("%s %s: %s= must be given", l.Kind, l.Name, p.Name),
 					fmt.Sprintf("add %s=%s: %s", p.Name, p.Kind, p.Help))
 			}
@@ -56,10 +59,36 @@ func Parse(plugin string, filters, words []string) (*Stack, error) {
 	}
 	for _, w := range words {
 		if err := s.set(w); err != nil {
+			s.Close()
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// Close lets go of what the layers took to be configured, and have not been built with. More than once is no error.
+func (s *Stack) Close() error {
+	var errs []error
+	for _, l := range s.levels {
+		if c, ok := l.builder.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Dump is what the plugin tells of itself when it has its parameters, and the strictest thread model of the layers.
+func (s *Stack) Dump() (lines string, strictest block.Threads, err error) {
+	for _, l := range s.levels {
+		t := l.Threads
+		if d, ok := l.builder.(block.Dumper); ok {
+			if lines, t, err = d.Dump(); err != nil {
+				return "", 0, fmt.Errorf("%s %s: %w", l.Kind, l.Name, err)
+			}
+		}
+		strictest = max(strictest, t)
+	}
+	return lines, strictest, nil
 }
 
 func (s *Stack) add(k block.Kind, name string) error {
@@ -105,7 +134,7 @@ func (s *Stack) set(word string) error {
 	plugin := &s.levels[len(s.levels)-1]
 	key, value, ok := param.Key(word)
 	if !ok {
-		if key = plugin.Magic; key == "" {
+		if key = plugin.magicKey(); key == "" {
 			return param.WithHint(fmt.Errorf("%s takes no bare value, and %q is one", plugin.Name, word),
 				"say key=value; nbdtui --help "+plugin.Name+" lists the keys")
 		}
@@ -122,9 +151,20 @@ func (s *Stack) set(word string) error {
 		}
 		return nil
 	case plugin.table.Rest != nil:
-		return plugin.table.Rest(key, value)
+		if err := plugin.table.Rest(key, value); err != nil {
+			return fmt.Errorf("plugin %s: %s=%s: %w", plugin.Name, key, value, err)
+		}
+		return nil
 	}
 	return s.unknown(key)
+}
+
+// magicKey is the key that a bare word is the value of.
+func (l *level) magicKey() string {
+	if k, ok := l.builder.(block.Keyer); ok {
+		return k.MagicKey()
+	}
+	return l.Magic
 }
 
 // source names what is served by the plugin's main parameter.
@@ -270,6 +310,16 @@ func (l *layers) listing(i int) block.Listing {
 		}
 	}
 	return func(context.Context, block.ListRequest) ([]block.Export, error) { return []block.Export{{}}, nil }
+}
+
+// defaultName is what the outermost Namer says; without one it is empty.
+func (l *layers) defaultName(ctx context.Context, q block.ListRequest) (string, error) {
+	for _, n := range l.list {
+		if namer, ok := n.Layer.(block.Namer); ok {
+			return namer.Default(ctx, q)
+		}
+	}
+	return "", nil
 }
 
 // admit asks every Admitter, outermost first.
