@@ -68,7 +68,7 @@ func again(args []string, files []*os.File) (*exec.Cmd, error) {
 	}
 	cmd := exec.Command(self, args...)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", backgroundVariable, len(files)-1))
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr // until it is ready
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr // until it is ready
 	cmd.ExtraFiles = files
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd, cmd.Start()
@@ -92,6 +92,9 @@ func (o *options) takeOver() (pipe *os.File, err error) {
 
 // release lets go of what the waiting process has in common with this one, and tells it to go.
 func release(pipe *os.File, keepErrors bool) error {
+	if err := silence(0); err != nil {
+		return fmt.Errorf("let go of standard input: %w", err)
+	}
 	if err := silence(1); err != nil {
 		return fmt.Errorf("let go of standard output: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 func TestInterruptWithoutADashboard(t *testing.T) {
 	for run, want := range map[string]int{
 		`trap 'echo its end; exit 5' INT; `: 5,
-		``:                                 128 + 2,
+		``:                                  128 + 2,
 	} {
 		file := filepath.Join(t.TempDir(), "pids")
 		x := inTerminal(t, 80, 24, "--ui=quiet", "memory", "1M", "--run", run+lasting(file))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -90,9 +91,8 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	if err := o.check(); err != nil {
 		return 1, err
 	}
-	stack, err := session.Configure(words[0], o.filters, words[1:])
-	if err != nil {
-		return 1, err
+	if o.single && slices.Contains(words, "-") {
+		return 1, param.WithHint(errors.New("- stands for standard input, and -s has its client there"), "name a file instead")
 	}
 	waiting, err := o.takeOver()
 	if err != nil {
@@ -101,6 +101,11 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	if o.background && waiting == nil {
 		return o.detach(args)
 	}
+	stack, err := session.Configure(words[0], o.filters, words[1:])
+	if err != nil {
+		return 1, err
+	}
+	defer stack.Close()
 	around, err := o.prepare(stderr, waiting)
 	if err != nil {
 		return 1, err

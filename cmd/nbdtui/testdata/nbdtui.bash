@@ -35,7 +35,7 @@ _nbdtui() {
 	esac
 	if [[ $key ]]; then
 		case $key in
-		file|dir|directory|error-file|error-pread-file|error-pwrite-file|error-trim-file|error-zero-file|error-extents-file|error-cache-file|exit-when-file-created|exit-when-file-deleted|logfile|pause-control|rate-file|connection-rate-file|readonly-file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		file|dir|directory|script|error-file|error-pread-file|error-pwrite-file|error-trim-file|error-zero-file|error-extents-file|error-cache-file|exit-when-file-created|exit-when-file-deleted|logfile|pause-control|rate-file|connection-rate-file|readonly-file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		esac
 		return
 	fi
@@ -45,10 +45,12 @@ _nbdtui() {
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
+		eval) words+=" after_fork= block_size= cache= can_cache= can_extents= can_fast_zero= can_flush= can_fua= can_multi_conn= can_trim= can_write= can_zero= close= config= config_complete= default_export= dump_plugin= export_description= extents= flush= get_ready= get_size= is_rotational= list_exports= open= pread= preconnect= pwrite= thread_model= trim= unload= zero= missing=" ;;
 		example1) words+=" " ;;
 		file) words+=" file= dir= directory= fd= dirfd= fadvise= cache= rdelay= wdelay=" ;;
 		memory) words+=" size= allocator=" ;;
 		null) words+=" size=" ;;
+		sh) words+=" script=" ;;
 		delay) words+=" rdelay= delay-read= delay-reads= delay-write= delay-writes= wdelay= delay-zero= delay-zeroes= delay-trim= delay-trims= delay-discard= delay-discards= delay-extent= delay-extents= delay-cache= delay-open= delay-close= delay-fast-zero=" ;;
 		error) words+=" error= error-rate= error-file= error-pread= error-pread-rate= error-pread-file= error-pwrite= error-pwrite-rate= error-pwrite-file= error-trim= error-trim-rate= error-trim-file= error-zero= error-zero-rate= error-zero-file= error-extents= error-extents-rate= error-extents-file= error-cache= error-cache-rate= error-cache-file=" ;;
 		exitlast) words+=" exitlast-grace=" ;;
@@ -66,7 +68,7 @@ _nbdtui() {
 		esac
 	done
 	if [[ ! $words ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "example1 file memory null copy tls-init completion man" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "eval example1 file memory null sh copy tls-init completion man" -- "$cur")
 		return
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

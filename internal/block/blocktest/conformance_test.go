@@ -46,7 +46,48 @@ var plugins = map[string]disk{
 		holes:    runtime.GOOS == "linux",
 		truncate: true,
 	},
+	"sh": {
+		words: func(t testing.TB) []string {
+			path := filepath.Join(t.TempDir(), "script")
+			if err := os.WriteFile(path, []byte(scripted), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			return []string{"script=" + path}
+		},
+	},
+	"eval": {
+		words: func(testing.TB) []string {
+			return []string{
+				fmt.Sprintf("get_ready=truncate -s %d $tmpdir/disk", diskSize),
+				"get_size=stat -c %s $tmpdir/disk",
+				"pread=tail -c +$(($4 + 1)) $tmpdir/disk | head -c $3",
+				"pwrite=dd of=$tmpdir/disk seek=$4 bs=64k conv=notrunc oflag=seek_bytes status=none",
+				"flush=:",
+				"can_multi_conn=exit 0",
+			}
+		},
+	},
 }
+
+// scripted is a disk that heeds every flag and knows its holes.
+var scripted = fmt.Sprintf(`case "$1" in
+get_ready) truncate -s %d $tmpdir/disk ;;
+get_size) stat -c %%s $tmpdir/disk ;;
+open) mktemp $tmpdir/client-XXXXXX ;;
+close) rm "$2" ;;
+can_write|can_flush|can_trim|can_zero|can_fast_zero|can_extents|can_multi_conn) ;;
+can_fua|can_cache) echo native ;;
+pread) tail -c +$(($4 + 1)) $tmpdir/disk | head -c $3 ;;
+pwrite) dd of=$tmpdir/disk seek=$4 bs=64k conv=notrunc oflag=seek_bytes status=none ;;
+flush|cache) test -f "$2" ;;
+trim) fallocate --punch-hole --offset $4 --length $3 $tmpdir/disk ;;
+zero)
+	case "$5" in *fast*) echo "ENOTSUP slow" >&2; exit 1 ;; esac
+	fallocate --punch-hole --offset $4 --length $3 $tmpdir/disk ;;
+extents) echo "$4 $3" ;;
+*) exit 2 ;;
+esac
+`, diskSize)
 
 // fixed says how each plugin whose bytes never change is set up, and what they are.
 var fixed = map[string]struct {

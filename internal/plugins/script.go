@@ -1,0 +1,407 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/param"
+	"example.com/nbdtui/internal/program"
+	"example.com/nbdtui/internal/tempdir"
+)
+
+// script is a plugin whose methods are somebody's programs, run anew for each call: the layer of sh and eval.
+type script struct {
+	dir  *tempdir.Dir                 // $tmpdir
+	argv func(method string) []string // what to run for a method; nil where there is nothing
+
+	loaded  bool // unload is due
+	threads block.Threads
+	host    block.Host
+}
+
+// newScript makes the directory of a script. close removes it.
+func newScript() (*script, error) {
+	dir, err := tempdir.Make()
+	if err != nil {
+		return nil, err
+	}
+	return &script{dir: dir, host: block.Host{Shutdown: func() {}}}, nil
+}
+
+// Answers of a script that are no failures by themselves (nbdkit-sh-plugin(3), "Exit codes").
+var (
+	errMissing = errors.New("the method is missing")
+	errFalse   = errors.New("the method says false (exit status 3)")
+)
+
+// call is one run of a method.
+type call struct {
+	method string
+	args   []string
+	stdin  []byte
+	stdout io.Writer          // nil throws it away
+	client *block.OpenRequest // who is disconnected where the script asks for it; nil for nobody
+}
+
+// call runs a method. What comes is nil, errMissing, errFalse, block.ErrShutdown where ctx has ended, or a failure.
+func (s *script) call(ctx context.Context, c call) error {
+	argv := s.argv(c.method)
+	if argv == nil {
+		return errMissing
+	}
+	said := program.Head{Max: 4096}
+	cmd := program.Command{
+		Argv:   append(append(argv[:len(argv):len(argv)], c.method), c.args...),
+		Env:    []string{"tmpdir=" + s.dir.Path},
+		Stdout: c.stdout,
+		Stderr: &said,
+	}
+	if c.stdin != nil {
+		cmd.Stdin = &program.Feed{Data: c.stdin}
+	}
+	status, err := cmd.Run(ctx)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return block.ErrShutdown
+	case err != nil:
+		return fmt.Errorf("run %s: %w", argv[len(argv)-1], err)
+	case status == 0 && cmd.Stdin != nil && cmd.Stdin.Left > 0:
+		return s.failure(argv, c.method, syscall.EIO, "it did not read all of the data")
+	case status < 0:
+		return s.failure(argv, c.method, syscall.EIO, fmt.Sprintf("killed by signal %d", -status))
+	}
+	return s.judge(status, c, func(otherwise syscall.Errno) error {
+		errno, text := complaint(said.String(), otherwise)
+		return s.failure(argv, c.method, errno, text)
+	})
+}
+
+// judge is what an exit status means.
+func (s *script) judge(status int, c call, failed func(otherwise syscall.Errno) error) error {
+	shutdown, disconnect := s.host.Shutdown, func(bool) {}
+	if c.client != nil && c.client.Disconnect != nil {
+		disconnect = c.client.Disconnect
+	}
+	switch status {
+	case 0:
+		return nil
+	case 2:
+		return errMissing
+	case 3:
+		return errFalse
+	case 4:
+		shutdown()
+		return nil
+	case 5:
+		shutdown()
+		return failed(syscall.ESHUTDOWN)
+	case 6:
+		disconnect(true)
+		return failed(syscall.ESHUTDOWN) // which nobody will read
+	case 7:
+		disconnect(false)
+		return nil
+	case 8:
+		disconnect(false)
+		return failed(syscall.ESHUTDOWN)
+	}
+	return failed(syscall.EIO)
+}
+
+// scriptErrors are the names that a script may say.
+var scriptErrors = map[string]syscall.Errno{
+	"EPERM": syscall.EPERM, "EIO": syscall.EIO, "ENOMEM": syscall.ENOMEM, "EINVAL": syscall.EINVAL,
+	"ENOSPC": syscall.ENOSPC, "EOVERFLOW": syscall.EOVERFLOW, "ESHUTDOWN": syscall.ESHUTDOWN,
+	"ENOTSUP": syscall.ENOTSUP, "EOPNOTSUPP": syscall.EOPNOTSUPP, "EROFS": syscall.EROFS,
+	"EDQUOT": syscall.EDQUOT, "EFBIG": syscall.EFBIG,
+}
+
+// complaint is the error that a script has told of: its name at the very beginning, in any case, with a blank or the
+// end behind it, and the rest of the line.
+func complaint(said string, otherwise syscall.Errno) (errno syscall.Errno, text string) {
+	name := said
+	if i := strings.IndexFunc(said, unicode.IsSpace); i >= 0 {
+		name = said[:i]
+	}
+	errno, named := scriptErrors[strings.ToUpper(name)]
+	if named {
+		said = strings.TrimLeftFunc(said[len(name):], unicode.IsSpace)
+	} else {
+		errno = otherwise
+	}
+	text, _, _ = strings.Cut(said, "\n")
+	return errno, text
+}
+
+// scriptError is a failure that a script told of.
+type scriptError struct {
+	what  string
+	errno syscall.Errno
+	text  string
+}
+
+func (e *scriptError) Error() string { return fmt.Sprintf("%s: %s (%v)", e.what, e.text, e.errno) }
+func (e *scriptError) Unwrap() error { return e.errno }
+
+func (s *script) failure(argv []string, method string, errno syscall.Errno, text string) error {
+	if text == "" {
+		text = "it failed without a word on its standard error"
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+	what := method
+	if file := argv[len(argv)-1]; !strings.HasPrefix(file, s.dir.Path) {
+		what = file + " " + method
+	}
+	return &scriptError{what, errno, text}
+}
+
+// textMax is how much a method may print that prints no data.
+const textMax = 64 << 20
+
+// text runs a method and returns what it printed, and whether there is such a method.
+func (s *script) text(ctx context.Context, client *block.OpenRequest, method string, args ...string) (text string, there bool, err error) {
+	out := program.All{Head: program.Head{Max: textMax}}
+	switch err = s.call(ctx, call{method: method, args: args, stdout: &out, client: client}); {
+	case err == errMissing:
+		return "", false, nil
+	case err == nil && out.Over():
+		err = fmt.Errorf("it printed more than %d bytes", textMax)
+	}
+	if err != nil {
+		return "", true, unexpected(method, err)
+	}
+	return out.String(), true, nil
+}
+
+// do runs a method that need not be there.
+func (s *script) do(ctx context.Context, client *block.OpenRequest, method string, args ...string) error {
+	err := s.call(ctx, call{method: method, args: args, client: client})
+	if err == errMissing {
+		return nil
+	}
+	return unexpected(method, err)
+}
+
+// unexpected gives an errFalse, where false is no answer, and a missing method the error's number and name.
+func unexpected(method string, err error) error {
+	switch err {
+	case errFalse:
+		return &scriptError{method, syscall.EIO, "unexpected exit status 3, which means false"}
+	case errMissing:
+		return &scriptError{method, syscall.EIO, "the method is required, and missing"}
+	}
+	return err
+}
+
+// is asks a method that says yes or no, and whether there is such a method.
+func (s *script) is(ctx context.Context, client *block.OpenRequest, method, handle string) (yes, there bool, err error) {
+	switch err = s.call(ctx, call{method: method, args: []string{handle}, client: client}); err {
+	case nil:
+		return true, true, nil
+	case errFalse:
+		return false, true, nil
+	case errMissing:
+		return false, false, nil
+	}
+	return false, true, err
+}
+
+// threadModels are the words of the thread_model method.
+var threadModels = map[string]block.Threads{
+	"serialize_connections":  block.SerializeConnections,
+	"serialize_all_requests": block.SerializeAllRequests,
+	"serialize_requests":     block.SerializeRequests,
+	"parallel":               block.Parallel,
+}
+
+// model asks how strict the script is. One that does not say, or not in these words, is run once at a time.
+func (s *script) model(ctx context.Context) (block.Threads, error) {
+	text, _, err := s.text(ctx, nil, "thread_model")
+	if err != nil {
+		return 0, err
+	}
+	word := strings.ReplaceAll(strings.ToLower(strings.TrimSuffix(text, "\n")), "-", "_")
+	if t, ok := threadModels[word]; ok {
+		return t, nil
+	}
+	return block.SerializeAllRequests, nil
+}
+
+// build completes the configuration and makes the layer. On an error the script is closed.
+func (s *script) build(h block.Host) (_ block.Layer, err error) {
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	ctx := context.Background()
+	s.host = h
+	if err = s.do(ctx, nil, "config_complete"); err != nil {
+		return nil, err
+	}
+	if s.threads, err = s.model(ctx); err != nil {
+		return nil, err
+	}
+	if err = s.do(ctx, nil, "get_ready"); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// dump is what --dump-plugin prints of the script.
+func (s *script) dump() (lines string, t block.Threads, err error) {
+	if t, err = s.model(context.Background()); err != nil {
+		return "", 0, err
+	}
+	if lines, _, err = s.text(context.Background(), nil, "dump_plugin"); err != nil {
+		return "", 0, err
+	}
+	return lines, t, nil
+}
+
+// maxStatus tells scripts which exit statuses mean something.
+const maxStatus = "max_known_status=8\n"
+
+func (s *script) Threads() block.Threads { return s.threads }
+
+// Start is the after_fork method: nothing forks here, but it is the time when the sockets are bound.
+func (s *script) Start() error { return s.do(context.Background(), nil, "after_fork") }
+
+// lastWords is how long a method may take that nobody but the end waits for.
+const lastWords = 5 * time.Second
+
+// Close runs the unload method, whose errors mean nothing any more, and removes the directory.
+func (s *script) Close() error {
+	if s.loaded {
+		ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+		defer cancel()
+		s.call(ctx, call{method: "unload"})
+	}
+	return s.dir.Remove()
+}
+
+// Admit asks the preconnect method.
+func (s *script) Admit(ctx context.Context, _ block.Peer) error {
+	return s.do(ctx, nil, "preconnect", strconv.FormatBool(s.host.ReadOnly))
+}
+
+// List asks the list_exports method; where there is none, the only export is the default one.
+func (s *script) List(ctx context.Context, q block.ListRequest, _ block.Listing) ([]block.Export, error) {
+	text, there, err := s.text(ctx, nil, "list_exports", asked(q)...)
+	if err != nil {
+		return nil, err
+	}
+	if !there {
+		name, err := s.Default(ctx, q)
+		return []block.Export{{Name: name}}, err
+	}
+	return parseExports(text), nil
+}
+
+// Default asks the default_export method.
+func (s *script) Default(ctx context.Context, q block.ListRequest) (string, error) {
+	text, _, err := s.text(ctx, nil, "default_export", asked(q)...)
+	if list := parseExports(text); err == nil && len(list) > 0 {
+		return list[0].Name, nil
+	}
+	return "", err
+}
+
+func asked(q block.ListRequest) []string {
+	return []string{strconv.FormatBool(q.ReadOnly), strconv.FormatBool(q.TLS != nil)}
+}
+
+// parseExports reads a list of exports, in the form that its first line says.
+func parseExports(text string) (list []block.Export) {
+	if text == "" {
+		return nil
+	}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	form := lines[0]
+	switch form {
+	case "NAMES", "INTERLEAVED", "NAMES+DESCRIPTIONS":
+		lines = lines[1:]
+	}
+	switch form {
+	case "INTERLEAVED":
+		for i := 0; i < len(lines); i += 2 {
+			e := block.Export{Name: lines[i]}
+			if i+1 < len(lines) {
+				e.Description = lines[i+1]
+			}
+			list = append(list, e)
+		}
+	case "NAMES+DESCRIPTIONS":
+		half := (len(lines) + 1) / 2
+		for i, name := range lines[:half] {
+			e := block.Export{Name: name}
+			if half+i < len(lines) {
+				e.Description = lines[half+i]
+			}
+			list = append(list, e)
+		}
+	default:
+		for _, name := range lines {
+			list = append(list, block.Export{Name: name})
+		}
+	}
+	return list
+}
+
+// parseAbility reads what can_fua and can_cache print.
+func parseAbility(method, text string) (block.Ability, error) {
+	switch strings.ToLower(strings.TrimSuffix(text, "\n")) {
+	case "none":
+		return block.None, nil
+	case "emulate":
+		return block.Emulate, nil
+	case "native":
+		return block.Native, nil
+	}
+	return 0, fmt.Errorf("%s: it printed %.80q, which is neither none, emulate nor native", method, text)
+}
+
+// parseBlockSizes reads what block_size prints: three sizes, all zero where nothing is known.
+func parseBlockSizes(text string, i *block.Info) error {
+	words := strings.Fields(text)
+	if len(words) < 3 {
+		return fmt.Errorf("block_size: it printed %.80q, and three sizes are wanted", text)
+	}
+	var sizes [3]uint64
+	for n := range sizes {
+		var err error
+		if sizes[n], err = param.ParseSize(words[n]); err != nil {
+			return fmt.Errorf("block_size: it printed %.80q: %w", text, err)
+		}
+	}
+	minimum, preferred, maximum := sizes[0], sizes[1], sizes[2]
+	power := func(n uint64) bool { return n != 0 && n&(n-1) == 0 }
+	const all = 1<<32 - 1
+	switch {
+	case sizes == [3]uint64{}:
+		return nil
+	case !power(minimum) || minimum > 64<<10:
+		return fmt.Errorf("block_size: the minimum, %d, is no power of two up to 64K", minimum)
+	case !power(preferred) || preferred < 512 || preferred > 32<<20:
+		return fmt.Errorf("block_size: the preferred size, %d, is no power of two from 512 to 32M", preferred)
+	case maximum != all && (maximum%minimum != 0 || maximum > all):
+		return fmt.Errorf("block_size: the maximum, %d, is no multiple of the minimum", maximum)
+	case minimum > preferred || preferred > maximum:
+		return fmt.Errorf("block_size: %d, %d and %d do not ascend", minimum, preferred, maximum)
+	}
+	i.MinBlock, i.PreferredBlock, i.MaxBlock = uint32(minimum), uint32(preferred), uint32(maximum)
+	return nil
+}
