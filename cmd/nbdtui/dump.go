@@ -120,7 +120,7 @@ func config() []string {
 		"version=" + version,
 		"version_major=" + number[0],
 		"version_minor=" + number[1],
-		"zstd=no",
+		"zstd=yes",
 	}
 }
 

@@ -44,6 +44,7 @@ func TestWhatTheProgramPrintsOfItself(t *testing.T) {
 		"short.txt":       "--short-options",
 		"dump-config.txt": "--dump-config",
 		"dump-memory.txt": "--dump-plugin memory",
+		"dump-eval.txt":   "--dump-plugin eval",
 		"nbdtui.1":        "man",
 		"nbdtui.bash":     "completion bash",
 		"nbdtui.zsh":      "completion zsh",

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -106,6 +107,14 @@ func (b *fileBuilder) cache(value string) error {
 
 func delayed(string) error {
 	return param.WithHint(errors.New("the file plugin does not delay"), "add --filter=delay")
+}
+
+// Dump says what the platform can do with a file; whether a file system and a device can too, they show on first use.
+func (b *fileBuilder) Dump() (lines string, _ block.Threads, _ error) {
+	if runtime.GOOS == "linux" {
+		lines = "file_blksszget=yes\nfile_blkzeroout=yes\nfile_extents=yes\nfile_falloc_fl_punch_hole=yes\nfile_falloc_fl_zero_range=yes\n"
+	}
+	return lines, block.Parallel, nil
 }
 
 func (b *fileBuilder) Build(h block.Host) (block.Layer, error) {

@@ -185,6 +185,18 @@ func TestFileUncached(t *testing.T) {
 	Run(t, p.subject("file"))
 }
 
+func TestMemoryAllocators(t *testing.T) {
+	for _, allocator := range []string{"malloc", "zstd"} {
+		t.Run(allocator, func(t *testing.T) {
+			p := plugins["memory"]
+			words := p.words
+			p.words = func(t testing.TB) []string { return append(words(t), "allocator="+allocator) }
+			p.holes = allocator != "malloc"
+			Run(t, p.subject("memory"))
+		})
+	}
+}
+
 type filter struct {
 	name  string
 	words func(testing.TB) []string
