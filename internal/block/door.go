@@ -26,11 +26,21 @@ func NewDoor(h Handler, name string, outer bool, event func(string, ...any)) *Do
 	return &Door{h: h, info: h.Info(), name: name, outer: outer, event: event}
 }
 
-// RefuseChanges makes it the door of a read-only disk, though the handler took no notice of OpenRequest.ReadOnly. It is
-// called before anything else, if at all.
-func (d *Door) RefuseChanges() { d.info = d.info.WithoutChanges() }
+// OpenDoor opens one layer for a client, and makes the door before it. Where o asks for reading only no change gets
+// through it, whatever the layer made of that.
+func OpenDoor(ctx context.Context, l Layer, o OpenRequest, below Opener, name string, outer bool, event func(string, ...any)) (*Door, error) {
+	h, err := l.Open(ctx, o, below)
+	if err != nil {
+		return nil, err
+	}
+	d := NewDoor(h, name, outer, event)
+	if o.ReadOnly {
+		d.info = d.info.WithoutChanges()
+	}
+	return d, nil
+}
 
-// Info is the handler's, fixed for its life.
+// Info is the handler's, fixed for its life; less where it was opened for reading only.
 func (d *Door) Info() Info { return d.info }
 
 // Close closes the handler. Once, after the last Serve returned.

@@ -46,7 +46,7 @@ type Info struct {
 	Cache          Ability
 }
 
-// WithoutChanges is i of a handler that may not change its disk.
+// WithoutChanges is i of an export that cannot be written to.
 func (i Info) WithoutChanges() Info {
 	i.ReadOnly = true
 	i.Trim, i.FastZero = false, false

@@ -277,15 +277,7 @@ func (l *layers) opener(i int) block.Opener {
 		if i+1 < len(l.list) {
 			below = l.opener(i + 1)
 		}
-		h, err := l.list[i].Open(ctx, o, below)
-		if err != nil {
-			return nil, err
-		}
-		door := block.NewDoor(h, l.list[i].name, i == 0, l.event)
-		if o.ReadOnly {
-			door.RefuseChanges()
-		}
-		return door, nil
+		return block.OpenDoor(ctx, l.list[i], o, below, l.list[i].name, i == 0, l.event)
 	}
 }
 

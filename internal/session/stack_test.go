@@ -3,11 +3,13 @@ package session
 import (
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 
 	_ "example.com/nbdtui/internal/filters"
 	_ "example.com/nbdtui/internal/plugins"
 
+	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/param"
 )
 
@@ -56,6 +58,37 @@ func TestTheSourceIsNamedForPeople(t *testing.T) {
 			t.Errorf("%s %s: %v", c.plugin, c.word, err)
 		} else if s.Source != c.want {
 			t.Errorf("%s %s: source %q, want %q", c.plugin, c.word, s.Source, c.want)
+		}
+	}
+}
+
+// With -r nothing can be changed, whatever the plugin makes of it.
+func TestReadOnlyHoldsForEveryPlugin(t *testing.T) {
+	for _, c := range [][]string{{"memory", "1M"}, {"null", "1M"}, {"example1"}} {
+		for _, filters := range [][]string{nil, {"rate"}, {"retry"}} {
+			stack, err := Configure(c[0], filters, c[1:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := stack.build(block.Host{Gate: block.NewGate(nil), ReadOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := l.open(t.Context(), block.OpenRequest{ReadOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i := d.Info(); !i.ReadOnly || i.Trim || i.Zero != block.None || i.FUA != block.None || i.FastZero {
+				t.Errorf("%v %v offers changes: %+v", c, filters, i)
+			}
+			a := block.GetAnswer(false)
+			if err := d.Serve(t.Context(), block.Request{Cmd: block.Write, Length: 1, Data: []byte{1}}, a.Reply()); !errors.Is(err, syscall.EPERM) {
+				t.Errorf("%v %v: a write: %v", c, filters, err)
+			}
+			a.Put()
+			if err := errors.Join(d.Close(t.Context()), l.close()); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -186,15 +186,7 @@ func (s *Stack) opener(i int) block.Opener {
 		if i+1 < len(s.layers) {
 			below = s.opener(i + 1)
 		}
-		h, err := s.layers[i].Open(ctx, o, below)
-		if err != nil {
-			return nil, err
-		}
-		door := block.NewDoor(h, s.layers[i].name, i == 0, s.event)
-		if o.ReadOnly {
-			door.RefuseChanges()
-		}
-		return door, nil
+		return block.OpenDoor(ctx, s.layers[i], o, below, s.layers[i].name, i == 0, s.event)
 	}
 }
 
