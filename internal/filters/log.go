@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -269,24 +268,22 @@ func requestFields(r block.Request) []field {
 	return f
 }
 
-// result says how a request ended, by the error's name on the wire.
+// errorNames are what a log calls the errors, as nbdkit does: by what becomes of them on the wire.
+var errorNames = map[syscall.Errno]string{
+	syscall.EPERM: "EPERM", syscall.EROFS: "EPERM", syscall.EACCES: "EPERM", syscall.EIO: "EIO", syscall.ENOMEM: "ENOMEM",
+	syscall.ENOSPC: "ENOSPC", syscall.EDQUOT: "ENOSPC", syscall.EFBIG: "ENOSPC", syscall.ESHUTDOWN: "ESHUTDOWN",
+	syscall.ENOTSUP: "ENOTSUP", syscall.EOVERFLOW: "EOVERFLOW", syscall.EINVAL: "EINVAL",
+}
+
+// result says how a request ended.
 func result(err error) []field {
 	if err == nil {
 		return []field{{"return", "0"}}
 	}
 	name := "EIO"
 	var e syscall.Errno
-	errors.As(err, &e)
-	if i := slices.Index(errnos, e); i >= 0 {
-		name = errnoNames[i]
-	}
-	switch e {
-	case syscall.EROFS, syscall.EACCES:
-		name = "EPERM"
-	case syscall.EDQUOT, syscall.EFBIG:
-		name = "ENOSPC"
-	case syscall.ENOTSUP, syscall.EOVERFLOW:
-		name = "EINVAL"
+	if errors.As(err, &e) && errorNames[e] != "" {
+		name = errorNames[e]
 	}
 	return []field{{"return", "-1"}, {"error", name}}
 }
