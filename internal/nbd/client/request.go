@@ -78,6 +78,12 @@ func (c *Client) Trim(ctx context.Context, off, n uint64, f block.Flags) error {
 	return c.steps(ctx, "trim", wire.CmdTrim, commandFlags(f), off, n)
 }
 
+// Cache asks the server to read n bytes ahead. Any n: a long one is several requests. syscall.ENOTSUP where the server
+// does not offer it.
+func (c *Client) Cache(ctx context.Context, off, n uint64) error {
+	return c.steps(ctx, "cache", wire.CmdCache, 0, off, n)
+}
+
 func (c *Client) steps(ctx context.Context, op string, cmd wire.CommandType, f wire.CommandFlags, off, n uint64) error {
 	for {
 		r := c.get(op, cmd, off, min(n, wire.MaxExtent))
@@ -141,6 +147,8 @@ func (c *Client) check(r *request) error {
 		change, offered = true, wire.SendWriteZeroes
 	case wire.CmdFlush:
 		offered = wire.SendFlush
+	case wire.CmdCache:
+		offered = wire.SendCache
 	}
 	switch size := c.info.Size; {
 	case r.off > size || r.n > size-r.off:
