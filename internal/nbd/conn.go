@@ -39,6 +39,7 @@ type conn struct {
 	jobs       chan job
 	workers    sync.WaitGroup
 	started    int                    // workers
+	client     bool                   // the one that there is at a time, see takeTurn; the worker's until it has ended
 	unfinished atomic.Int64           // jobs given to workers and not finished
 	lamented   atomic.Int64           // block.Clock when a failed request was last told of
 	untold     atomic.Uint64          // failed requests since that were not
@@ -112,6 +113,7 @@ func (c *conn) serve() {
 
 // leave ends the connection, whatever brought it there.
 func (c *conn) leave(why error) {
+	defer c.endTurn()
 	c.server.watch.remove(c)
 	c.hangUp()
 	c.in.drop()

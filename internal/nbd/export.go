@@ -120,7 +120,7 @@ func (c *conn) flags() wire.TransmissionFlags {
 		{wire.SendWriteZeroes, i.Zero != block.None && !i.ReadOnly},
 		{wire.SendFastZero, i.Zero != block.None && !i.ReadOnly && i.FastZero},
 		{wire.SendDF, c.structured},
-		{wire.CanMultiConn, i.MultiConn},
+		{wire.CanMultiConn, i.MultiConn && c.server.cfg.Threads != block.SerializeConnections},
 		{wire.SendCache, i.Cache != block.None},
 	} {
 		if offer.made {

@@ -76,7 +76,9 @@ func (c *conn) dispatch(j *job) error {
 	if c.server.cfg.Coverage != nil {
 		c.counters.Asked(&j.Request)
 	}
-	if !c.server.cfg.Prompt || !c.serveNow(j) {
+	// Where there is one worker there is one request in hand.
+	alone := c.server.cfg.Workers == 1 && c.unfinished.Load() > 0
+	if !c.server.cfg.Prompt || alone || !c.serveNow(j) {
 		c.serveLater(j)
 	}
 	return nil
@@ -138,11 +140,7 @@ func (c *conn) work(slot int) {
 func (c *conn) serveJob(ctx context.Context, slot int, j *job) {
 	defer c.unfinished.Add(-1)
 	a := block.GetAnswer(c.splice)
-	err := block.ErrShutdown
-	if c.demand.Load() != demandStop {
-		c.counters.Begin(slot, &j.Request, j.clock)
-		err = c.export.door.Serve(ctx, j.Request, a.Reply())
-	}
+	err := c.serveInTurn(ctx, slot, j, a)
 	held := c.counters.Held(slot)
 	c.counters.End(slot, &j.Request, err)
 	c.lament(j, err)
@@ -152,6 +150,15 @@ func (c *conn) serveJob(ctx context.Context, slot int, j *job) {
 	}
 	c.settle(j)
 	c.reply(j, a, err, true)
+}
+
+func (c *conn) serveInTurn(ctx context.Context, slot int, j *job, a *block.Answer) error {
+	if c.demand.Load() == demandStop || !c.takeTurn() {
+		return block.ErrShutdown
+	}
+	defer c.giveTurn()
+	c.counters.Begin(slot, &j.Request, j.clock)
+	return c.export.door.Serve(ctx, j.Request, a.Reply())
 }
 
 // lamentPeriod is how often a client's failed requests are told of: a broken disk fails them all.

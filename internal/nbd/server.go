@@ -30,6 +30,7 @@ type Config struct {
 	RequireTLS bool // without it nothing is told or served
 
 	ReadOnly         bool
+	Threads          block.Threads // of the strictest layer
 	Workers          int           // requests that may block, at once on a connection; 0 means 16
 	Prompt           bool          // every layer understands block.NoWait, so requests are first tried without a worker
 	Splice           bool          // large reads may travel in a block.Pipe
@@ -67,7 +68,9 @@ type Server struct {
 	cancel context.CancelFunc
 	budget budget
 	large  largeInputs
-	watch  watch // tells when a client is gone
+	turn   turn          // of a session that is serialised
+	halt   chan struct{} // closed when Shutdown is called
+	watch  watch         // tells when a client is gone
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -87,6 +90,12 @@ type Server struct {
 func NewServer(cfg Config) *Server {
 	if cfg.Workers <= 0 {
 		cfg.Workers = 16
+	}
+	if cfg.Threads >= block.SerializeRequests {
+		cfg.Workers = 1
+	}
+	if cfg.Threads >= block.SerializeAllRequests {
+		cfg.Prompt = false // whoever serves waits for its turn
 	}
 	if cfg.MaxConnections <= 0 {
 		cfg.MaxConnections = 128
@@ -115,6 +124,8 @@ func NewServer(cfg Config) *Server {
 		stopped:   make(chan struct{}),
 		conns:     map[uint64]*conn{},
 		drained:   make(chan struct{}),
+		turn:      newTurn(),
+		halt:      make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.budget.freed.L, s.budget.most = &s.budget.mu, cfg.MaxMemory

@@ -54,6 +54,7 @@ func (s *Server) stop() []*conn {
 	defer s.mu.Unlock()
 	if !s.stopping {
 		s.stopping = true
+		close(s.halt)
 		if len(s.conns) == 0 {
 			close(s.drained)
 		}

@@ -158,6 +158,7 @@ func Start(cfg Config) (_ *Session, err error) {
 		TLS:                 cfg.TLS.Wrap,
 		RequireTLS:          cfg.TLS.Required,
 		ReadOnly:            cfg.ReadOnly,
+		Threads:             s.layers.threads,
 		Workers:             cfg.Workers,
 		Prompt:              cfg.Stack.Prompt(),
 		Splice:              cfg.Splice,

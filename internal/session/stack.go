@@ -223,8 +223,9 @@ func (s *Stack) Prompt() bool {
 
 // layers are a Stack that was built.
 type layers struct {
-	list  []namedLayer // outermost first
-	event func(string, ...any)
+	list    []namedLayer  // outermost first
+	threads block.Threads // of the strictest
+	event   func(string, ...any)
 }
 
 type namedLayer struct {
@@ -242,6 +243,11 @@ func (s *Stack) build(h block.Host) (*layers, error) {
 			return nil, fmt.Errorf("%s %s: %w", l.Kind, l.Name, err)
 		}
 		built.list = slices.Insert(built.list, 0, namedLayer{layer, l.Name})
+		threads := l.Threads
+		if t, ok := layer.(block.Threader); ok {
+			threads = t.Threads()
+		}
+		built.threads = max(built.threads, threads)
 	}
 	if !s.gated() {
 		built.list = slices.Insert(built.list, 0, namedLayer{block.GateLayer(), "gate"})

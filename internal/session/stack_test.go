@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"syscall"
@@ -89,6 +90,62 @@ func TestReadOnlyHoldsForEveryPlugin(t *testing.T) {
 			if err := errors.Join(d.Close(t.Context()), l.close()); err != nil {
 				t.Error(err)
 			}
+		}
+	}
+}
+
+func init() {
+	block.Register(block.Registration{Kind: block.Filter, Name: "strict", New: func() block.Builder { return new(strictBuilder) }})
+	block.Register(block.Registration{
+		Kind: block.Filter, Name: "strictest", Threads: block.SerializeConnections, New: func() block.Builder { return puppetBuilder{} },
+	})
+}
+
+// strictBuilder makes a filter that is as strict as its parameter says, whatever it is registered as.
+type strictBuilder struct{ threads uint64 }
+
+func (b *strictBuilder) Table() param.Table {
+	return param.Table{Params: []param.Param{{Name: "strict-threads", Set: param.Uint(&b.threads, 3)}}}
+}
+func (b *strictBuilder) Build(block.Host) (block.Layer, error) {
+	return strictLayer{block.Threads(b.threads)}, nil
+}
+
+type strictLayer struct{ threads block.Threads }
+
+func (l strictLayer) Threads() block.Threads { return l.threads }
+func (l strictLayer) Close() error           { return nil }
+func (l strictLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
+	return below(ctx, o)
+}
+
+func TestTheStrictestLayerDecides(t *testing.T) {
+	for _, c := range []struct {
+		filters []string
+		words   []string
+		want    block.Threads
+	}{
+		{nil, nil, block.Parallel},
+		{[]string{"strict"}, nil, block.Parallel},
+		{[]string{"strict"}, []string{"strict-threads=2"}, block.SerializeAllRequests},
+		{[]string{"strict", "strict"}, []string{"strict-threads=2", "strict-threads=1"}, block.SerializeAllRequests},
+		{[]string{"strict", "strictest"}, []string{"strict-threads=1"}, block.SerializeConnections},
+	} {
+		s, err := Configure("memory", c.filters, append(c.words, "size=1M"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := s.build(block.Host{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.threads != c.want {
+			t.Errorf("%v %v: %v, want %v", c.filters, c.words, l.threads, c.want)
+		}
+		l.close()
+		select {
+		case <-puppets:
+		default:
 		}
 	}
 }
