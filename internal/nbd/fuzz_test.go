@@ -77,7 +77,7 @@ func FuzzTransmission(f *testing.F) {
 }
 
 // wellFormed wants whole replies and nothing else.
-func wellFormed(t *testing.T, b []byte) {
+func wellFormed(t testing.TB, b []byte) {
 	for len(b) > 0 {
 		switch n := len(b); {
 		case n >= 16 && bytes.HasPrefix(b, u32(0x67446698)):

@@ -38,8 +38,10 @@ var certificates = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return dir, secure.MakeCertificates(dir, []string{"localhost"})
+	return dir, makeCertificates(dir)
 })
+
+func makeCertificates(dir string) error { return secure.MakeCertificates(dir, []string{"localhost"}) }
 
 // wrap is the server's TLS, or a client's.
 func wrap(t testing.TB, server bool) secure.Wrap {
@@ -199,6 +201,10 @@ type house struct {
 	unix   string
 	tcp    string
 
+	flags   uint16 // that the server offers
+	network string // by which clients come who want to be served
+	ended   bool   // the test has shut the server down
+
 	mu     sync.Mutex
 	events []string
 	opened int
@@ -207,7 +213,7 @@ type house struct {
 
 // newHouse starts a server on a Unix socket and on TCP. It knows the exports "" and "disk", and ends with the test.
 func newHouse(t testing.TB, with ...func(*house, *nbd.Config)) *house {
-	h := &house{t: t, gate: block.NewGate(nil), disk: newDisk(8 << 20), info: block.Info{MultiConn: true, FastZero: true}}
+	h := &house{t: t, gate: block.NewGate(nil), disk: newDisk(8 << 20), info: block.Info{MultiConn: true, FastZero: true}, flags: 3, network: "unix"}
 	cfg := nbd.Config{
 		Open: h.open,
 		List: func(context.Context, block.ListRequest) ([]block.Export, error) {
@@ -262,6 +268,13 @@ func through(f hook) func(*house, *nbd.Config) {
 	return func(h *house, c *nbd.Config) { h.hook, c.Prompt = f, false }
 }
 
+// put is through, for exports that are opened later.
+func (h *house) put(f hook) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hook = f
+}
+
 func (h *house) event(_ nbd.Level, format string, args ...any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -289,6 +302,8 @@ func (h *house) open(ctx context.Context, o block.OpenRequest) (*block.Door, err
 			info.Description = "a disk in memory"
 		}
 		inner := block.FromDevice(h.disk, info)
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		if h.hook != nil {
 			inner = hooked{inner, h.hook}
 		}

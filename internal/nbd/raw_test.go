@@ -50,7 +50,7 @@ func (h *house) dial(network string) *raw {
 	conn.SetDeadline(time.Now().Add(deadline))
 	h.t.Cleanup(func() { conn.Close() })
 	c := &raw{h.t, conn}
-	if g := c.read(18); string(g[:16]) != "NBDMAGICIHAVEOPT" || be.Uint16(g[16:]) != 3 {
+	if g := c.read(18); string(g[:16]) != "NBDMAGICIHAVEOPT" || be.Uint16(g[16:]) != h.flags {
 		h.t.Fatalf("greeted with %q", g)
 	}
 	return c
@@ -60,7 +60,7 @@ func (h *house) dial(network string) *raw {
 func (h *house) haggler(network string) *raw {
 	h.t.Helper()
 	c := h.dial(network)
-	c.send(u32(3))
+	c.send(u32(uint32(h.flags)))
 	if network == "tls" {
 		c.startTLS()
 	}
@@ -274,7 +274,7 @@ func (c *raw) errno(structured bool, a ask) uint32 {
 // alive wants reads to be answered still.
 func (c *raw) alive(structured bool) {
 	c.t.Helper()
-	if e := c.errno(structured, ask{cmd: 0, n: 1}); e != 0 {
+	if e := c.errno(structured, ask{cmd: 0, n: 512}); e != 0 {
 		c.t.Errorf("a good read got error %d", e)
 	}
 }

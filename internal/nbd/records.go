@@ -69,6 +69,7 @@ func (r *records) length() int { return int(binary.BigEndian.Uint16(r.in.unread[
 
 func (r *records) more() error {
 	r.idle()
+	r.in.want = recordMost // so that the rest of a record always has room
 	return r.in.more()
 }
 

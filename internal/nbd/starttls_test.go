@@ -86,7 +86,7 @@ func TestOlderTLSWorksDownToItsVersionTwo(t *testing.T) {
 	c.option(5)
 	c.wants(ack)
 	s := wrap(t, false)(c.Conn).(*tls.Conn)
-	config := tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, Certificates: pair(t)}
+	config := tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, Certificates: pair(t, "")}
 	c.Conn = tls.Client(s.NetConn(), &config)
 	c.usable()
 	c.goes("")
@@ -180,12 +180,15 @@ func TestRecordsInPieces(t *testing.T) {
 	}
 }
 
-// pair is a client's certificate.
-func pair(t *testing.T) []tls.Certificate {
+// pair is the client's certificate of a directory, or of the common one.
+func pair(t testing.TB, dir string) []tls.Certificate {
 	t.Helper()
-	dir, err := certificates()
+	common, err := certificates()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if dir == "" {
+		dir = common
 	}
 	p, err := tls.LoadX509KeyPair(dir+"/client-cert.pem", dir+"/client-key.pem")
 	if err != nil {

@@ -33,7 +33,7 @@ func (pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 // bubble runs test with a server in make-believe time, and a client that is ready to haggle.
 func bubble(t *testing.T, test func(h *house, c *raw)) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, gate: block.NewGate(nil), disk: newDisk(8 << 20)}
+		h := &house{t: t, gate: block.NewGate(nil), disk: newDisk(8 << 20), flags: 3}
 		h.server = nbd.NewServer(nbd.Config{
 			Open:  h.open,
 			List:  func(context.Context, block.ListRequest) ([]block.Export, error) { return []block.Export{{}}, nil },
