@@ -67,3 +67,30 @@ func TestAHeldCommandIgnoresInterrupts(t *testing.T) {
 	}
 	x.sane()
 }
+
+// The mouse is off until somebody asks for it; what it does in the panel is told to a command that wants to know.
+func TestTheMouse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	x := inTerminal(t, 80, 24, "memory", "1M", "--run", `stty raw -echo; printf '\033[?1002h\033[?1006hrea%s' dy; cat >`+path)
+	x.shows("ready")
+	asked := func(mode string) bool { return strings.Contains(x.output(), "\x1b[?"+mode+"h") }
+	if asked("1000") || asked("1002") {
+		t.Error("the mouse is on")
+	}
+	x.keys("m")
+	x.until("the mouse", func(string) bool { return asked("1000") })
+	x.keys("\x1b[<0;5;7M") // a click on the clients
+	x.shows("[clients 0]")
+	x.keys("\x01")
+	x.shows("^A back")
+	x.until("the command's own wish", func(string) bool { return asked("1002") })
+	x.keys("a\x1b[<0;2;12M\x1b[<32;3;13M\x1b[<0;3;13mb")
+	holds(t, path, "a drag", []byte("a\x1b[<0;1;1M\x1b[<32;2;2M\x1b[<0;2;2mb"))
+	x.keys("\x1b[<0;5;7M") // the clients again: the keyboard leaves the command
+	x.shows("^A child")
+	x.keys("q")
+	x.shows("[s]top all")
+	x.keys("s")
+	x.wait()
+	x.sane()
+}

@@ -142,7 +142,7 @@ func guard(in io.Reader) int {
 	}
 	// Leave the alternate screen, show the cursor, and turn off what the dashboard turned on.
 	os.Stdout.SetWriteDeadline(time.Now().Add(2 * time.Second))
-	io.WriteString(os.Stdout, "\x1b[?2026l\x1b[?2004l\x1b[?1l\x1b[?1049l\x1b[?25h\x1b[0m\r\n")
+	io.WriteString(os.Stdout, "\x1b[?2026l\x1b[?2004l\x1b[?1l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1049l\x1b[?25h\x1b[0m\r\n")
 	unix.IoctlSetTermios(int(os.Stdout.Fd()), setTermios, &o.Terminal)
 	if info, err := os.Stat(o.Crash); err == nil && info.Size() > 0 {
 		fmt.Printf("nbdtui: error: internal error; the report is in %s\n", o.Crash)

@@ -242,6 +242,9 @@ func (x *terminal) sane() {
 		"\x1b[?25l":   "\x1b[?25h",   // cursor
 		"\x1b[?2004h": "\x1b[?2004l", // bracketed paste
 		"\x1b[?2026h": "\x1b[?2026l", // synchronised output
+		"\x1b[?1000h": "\x1b[?1000l", // the mouse
+		"\x1b[?1002h": "\x1b[?1002l",
+		"\x1b[?1006h": "\x1b[?1006l",
 	} {
 		if strings.LastIndex(out, on) > strings.LastIndex(out, off) {
 			x.t.Errorf("the program left %q on", on)

@@ -7,8 +7,8 @@ import (
 )
 
 // kept are the private modes that outlive skipped output: application cursor keys, wrapping, the cursor, the alternate
-// screen by its three names, and bracketed paste.
-var kept = [...]int{1, 7, 25, 47, 1047, 1049, 2004}
+// screen by its three names, bracketed paste, and the mouse's.
+var kept = [...]int{1, 7, 25, 47, 1047, 1049, 2004, 9, 1000, 1002, 1003, 1005, 1006, 1015}
 
 // modes are the kept modes that some output sets or resets.
 type modes map[int]bool

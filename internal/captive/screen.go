@@ -10,6 +10,7 @@ type Screen struct {
 	AltScreen        bool   // a full-screen program has it
 	BracketedPaste   bool   // the child asked for it (mode 2004)
 	AppCursor        bool   // the child asked for application cursor keys (mode 1)
+	Mouse            Mouse  // what the child wants to know of it
 	Skipped          bool   // output came faster than it can be shown; this is the newest
 	Version          uint64 // changes when anything above does
 }

@@ -19,6 +19,7 @@ type terminal struct {
 	width, height int
 	cursor        bool // shown
 	paste, keys   bool // modes 2004 and 1
+	mouse         Mouse
 	skipped       bool
 	history       history
 	version       uint64
@@ -42,7 +43,7 @@ func (t *terminal) restart() {
 		}
 		return false
 	})
-	t.cursor, t.paste, t.keys = true, false, false
+	t.cursor, t.paste, t.keys, t.mouse = true, false, false, Mouse{}
 	e.SetCallbacks(vt.Callbacks{
 		EnableMode:  func(m ansi.Mode) { t.setMode(m, true) },
 		DisableMode: func(m ansi.Mode) { t.setMode(m, false) },
@@ -73,6 +74,10 @@ func (t *terminal) setMode(m ansi.Mode, on bool) {
 		t.paste = on
 	case ansi.ModeCursorKeys:
 		t.keys = on
+	default:
+		if private, ok := m.(ansi.DECMode); ok {
+			t.mouse.set(int(private), on)
+		}
 	}
 }
 
@@ -187,6 +192,7 @@ func (t *terminal) screenLocked() Screen {
 		AltScreen:      t.emulator.IsAltScreen(),
 		BracketedPaste: t.paste,
 		AppCursor:      t.keys,
+		Mouse:          t.mouse,
 		Skipped:        t.skipped,
 		Version:        t.version,
 	}

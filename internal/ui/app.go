@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/term"
 
+	"example.com/nbdtui/internal/captive"
 	_ "example.com/nbdtui/internal/ui/noprobe"
 )
 
@@ -41,7 +42,7 @@ func Run(s Session, in, out *os.File) (err error) {
 	}()
 	a := &app{
 		board:    &board{session: s, theme: userTheme()},
-		keyboard: &keyboard{File: in, child: s.Type},
+		keyboard: &keyboard{File: in},
 		output:   o,
 	}
 	// Its renderer wakes up for every frame that there might be, which costs more than all else that an idle dashboard
@@ -49,6 +50,11 @@ func Run(s Session, in, out *os.File) (err error) {
 	p := tea.NewProgram(a, tea.WithInput(a.keyboard), tea.WithOutput(io.Discard), tea.WithoutRenderer(),
 		tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
 	a.keyboard.moved = func(focus bool) { p.Send(moved(focus)) }
+	a.keyboard.pointed = func(r captive.Report) { p.Send(pointed(r)) }
+	a.keyboard.child = func(b []byte) {
+		s.Type(b)
+		p.Send(typed{})
+	}
 	o.lost = func(err error) { p.Send(lost{err}) }
 	w, h, err := term.GetSize(out.Fd())
 	if err != nil {
@@ -107,9 +113,11 @@ func measure(out *os.File, send func(tea.Msg), quit <-chan struct{}) {
 
 // What the program is told besides keys and sizes.
 type (
-	news  struct{}            // the session has some
-	moved bool                // the child has got the focus, or lost it
-	lost  struct{ why error } // the terminal
+	news    struct{}            // the session has some
+	moved   bool                // the child has got the focus, or lost it
+	typed   struct{}            // keys went to the child
+	pointed captive.Report      // by the mouse
+	lost    struct{ why error } // the terminal
 )
 
 // app ties the board to Bubble Tea.
@@ -139,6 +147,17 @@ func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 		a.press(msg)
 	case moved:
 		a.board.typing(bool(msg))
+	case typed:
+		if !a.board.view.back.on {
+			return a, nil
+		}
+		a.board.view.back = scrollback{}
+	case pointed:
+		typing := a.board.view.typing
+		a.board.pointed(captive.Report(msg))
+		if typing && !a.board.view.typing {
+			a.keyboard.leave()
+		}
 	case news:
 		if !a.board.refresh() {
 			return a, nil
@@ -175,7 +194,9 @@ func (a *app) show() {
 	b.refresh()
 	runs := running(&b.snapshot)
 	a.keyboard.allow(runs, runs || resting(&b.snapshot)) // a ^C too many, to a command that has ended, is not for us
-	a.output.show(picture{b.draw(), b.size, b.posture()})
+	p := b.posture()
+	a.keyboard.point(p.mouse != 0)
+	a.output.show(picture{b.draw(), b.size, p})
 	if b.clipboard != "" {
 		a.output.say(ansi.SetSystemClipboard(b.clipboard))
 		b.clipboard = ""

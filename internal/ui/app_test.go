@@ -174,7 +174,7 @@ func (x *console) ends() error {
 func (x *console) sane() {
 	x.t.Helper()
 	x.until("left the alternate screen", func() bool { return strings.Contains(x.output(), "\x1b[?1049l") })
-	for _, mode := range []string{"1049", "2004", "2026", "1"} {
+	for _, mode := range []string{"1049", "2004", "2026", "1", "1000", "1002", "1003", "1006"} {
 		if out := x.output(); strings.LastIndex(out, "\x1b[?"+mode+"h") > strings.LastIndex(out, "\x1b[?"+mode+"l") {
 			x.t.Errorf("mode %s is left on", mode)
 		}

@@ -18,6 +18,7 @@ type board struct {
 	screen   captive.Screen
 	terminal size // the child's, as it was told
 
+	dragging  bool   // a button was pressed in the child's panel, and is held
 	clipboard string // for the terminal's, until it was sent
 
 	interrupted time.Time // when ^C was last pressed
@@ -39,9 +40,6 @@ func (b *board) refresh() bool {
 		b.stop()
 	}
 	b.view.typing = b.view.typing && (running(&b.snapshot) || resting(&b.snapshot))
-	if b.view.typing {
-		b.view.back = scrollback{} // whoever types must see what
-	}
 	b.fit()
 	return !same
 }
@@ -108,6 +106,8 @@ func (b *board) command(k key) {
 		if resting(&b.snapshot) {
 			b.session.Rerun()
 		}
+	case "m":
+		b.view.mouse = !b.view.mouse
 	case "q":
 		b.quit()
 	case "?":
@@ -121,6 +121,7 @@ func (b *board) command(k key) {
 func (b *board) typing(on bool) {
 	v := &b.view
 	v.typing, v.help, v.ask = on, false, askNothing
+	v.back = scrollback{} // whoever types must see what
 	if on && v.panel != panelChild {
 		v.zoom = false
 	}
@@ -184,11 +185,14 @@ func (b *board) stop() { b.session.Shutdown(session.ByUser, "the keyboard") }
 
 // posture is how the terminal should stand. The dashboard wants pastes to be marked, so that none is taken for keys.
 func (b *board) posture() posture {
+	p := posture{paste: true, mouse: b.tracking()}
 	if !b.view.typing {
-		return posture{paste: true}
+		return p
 	}
 	c := &b.screen
-	p := posture{paste: c.BracketedPaste, keys: c.AppCursor}
-	p.x, p.y, p.caret = b.caret()
+	p.paste, p.keys = c.BracketedPaste, c.AppCursor
+	if !b.view.back.on {
+		p.x, p.y, p.caret = b.caret()
+	}
 	return p
 }

@@ -123,16 +123,8 @@ func (d *drawing) uri() []string {
 
 // caret is where the child's cursor stands on the screen, if it is to be seen.
 func (b *board) caret() (x, y int, shown bool) {
-	c, sh := &b.screen, shapeOf(&b.snapshot, &b.view)
-	p := planFor(b.size, sh)
-	w, _ := childSize(b.size, sh)
-	if !c.CursorShown || b.size.w < minWidth || b.size.h < minHeight || c.CursorX >= w || b.view.zoom && !sh.whole {
-		return 0, 0, false
-	}
-	x, y, visible := 0, 1+p.coverage+p.throughput+p.clients, p.main
-	if p.main >= minMain {
-		x, y, visible = 1, y+1, p.main-2
-	}
-	row := c.CursorY - childTop(c, visible)
-	return x + c.CursorX, y + row, row < visible
+	c := &b.screen
+	left, top, w, h := b.childArea()
+	row := c.CursorY - childTop(c, h)
+	return left + c.CursorX, top + row, c.CursorShown && c.CursorX < w && row < h
 }

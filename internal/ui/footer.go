@@ -31,7 +31,10 @@ func (d *drawing) footer() string {
 	if d.view.said != "" {
 		return l.space(1).text(strong, d.theme.clean(d.view.said)).String()
 	}
-	const last = " ? help  q quit"
+	last, right := " ? help  q quit", []string{"? help", "q quit"}
+	if d.view.mouse {
+		last, right = " [MOUSE] m off "+last, append([]string{"[MOUSE] m off"}, right...)
+	}
 	if paused := d.s.Time.Sub(d.s.Since); d.s.State == session.Paused && paused > patience {
 		if s := fmt.Sprintf(" * paused %s: kernel clients and guests give up ", clock(paused)); l.room >= len(s)+len("r resume")+len(last)+3 {
 			l.text(warning, s)
@@ -41,7 +44,7 @@ func (d *drawing) footer() string {
 	if l.room < len(last) {
 		return l.String()
 	}
-	return l.space(l.room-len(last)).keys([]string{"? help", "q quit"}, l.room).String()
+	return l.space(l.room-len(last)).keys(right, l.room).String()
 }
 
 // keys are those that would do something now, the most useful first.

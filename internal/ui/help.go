@@ -8,7 +8,7 @@ func (d *drawing) helpScreen() []string {
 		{"r", "resume, or cancel a pause that is still being reached"},
 		{g.up + " " + g.down + " k j", "choose a client, or scroll a panel; PgUp PgDn g G go further"},
 		{"d D", "disconnect the client: d finishes what is in flight, D does not"},
-		{"Tab 1-6", "go to the next panel, or to one by its number"},
+		{"Tab 1-6 m", "go to the next panel, or to one by its number; m: mouse on, off"},
 		{"z Enter", "give the panel the whole screen, the command's if none is chosen"},
 		{"^A", "the keyboard is the command's; ^A comes back, A sends it one ^A"},
 		{"R", "run the command again, once it has ended (with --hold)"},

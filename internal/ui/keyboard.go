@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
+
+	"example.com/nbdtui/internal/captive"
 )
 
 // focusKey is ^A: it takes the keyboard to the child and back.
@@ -17,23 +21,26 @@ var errNoKeyboard = errors.New("the terminal was closed")
 // key outside a paste; Bubble Tea reads the rest.
 type keyboard struct {
 	*os.File
-	child func([]byte)     // types to the child
-	moved func(focus bool) // the focus key was pressed
+	child   func([]byte)         // types to the child
+	moved   func(focus bool)     // the focus key was pressed
+	pointed func(captive.Report) // the mouse did something
 
 	mu      sync.Mutex
 	allowed bool // there is a child to take the focus
 	focused bool
+	mouse   bool // the terminal tells what it does
 	failed  error
 
 	recent  [6]byte // the last bytes read
 	pasting bool    // between the brackets of a paste
+	part    []byte  // the beginning of what may become a report
 }
 
 // Read reads what is the dashboard's: nothing and no error where all of it was the child's.
 func (k *keyboard) Read(p []byte) (int, error) {
 	n, err := k.File.Read(p)
 	if err == nil && n > 0 {
-		return k.sort(p[:n]), nil
+		return k.sort(p[:n], n == len(p)), nil
 	}
 	if err == nil || err == io.EOF {
 		err = errNoKeyboard // Bubble Tea would go on without a keyboard
@@ -51,28 +58,46 @@ func (k *keyboard) failure() error {
 	return k.failed
 }
 
-// sort sends the child's bytes on and moves the others to the front.
-func (k *keyboard) sort(p []byte) (n int) {
+// sort sends the child's bytes on, takes the mouse's reports out, and moves the others to the front. With full the
+// terminal has more to say.
+func (k *keyboard) sort(p []byte, full bool) (n int) {
 	var typed []byte
-	for _, c := range p {
-		k.watch(c)
+	send := func() {
+		if len(typed) > 0 {
+			k.child(typed)
+			typed = nil
+		}
+	}
+	pass := func(c byte, room bool) {
 		switch focus, moved := k.step(c); {
 		case moved:
-			if len(typed) > 0 {
-				k.child(typed)
-				typed = nil
-			}
+			send()
 			k.moved(focus)
 		case focus:
 			typed = append(typed, c)
-		default:
+		case room: // else it is the rest of a report that was cut off
 			p[n] = c
 			n++
 		}
 	}
-	if len(typed) > 0 {
-		k.child(typed)
+	for i, c := range p {
+		k.watch(c)
+		keys, r, ok := k.gather(c)
+		if ok {
+			send()
+			k.pointed(r)
+		}
+		for j, c := range keys {
+			pass(c, len(keys)-j <= i+1-n)
+		}
 	}
+	if len(k.part) > 0 && len(k.part) < len(reportStart) && !full { // Esc is a key, too
+		for _, c := range k.part {
+			pass(c, n < len(p))
+		}
+		k.part = nil
+	}
+	send()
 	return n
 }
 
@@ -105,4 +130,62 @@ func (k *keyboard) allow(take, keep bool) {
 	defer k.mu.Unlock()
 	k.allowed = take
 	k.focused = k.focused && keep
+}
+
+// leave takes the focus from the child.
+func (k *keyboard) leave() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.focused = false
+}
+
+// point says whether the terminal tells what the mouse does. Where it does not, what looks like a report is typed.
+func (k *keyboard) point(on bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.mouse = on
+}
+
+// reportStart begins the mouse's reports, which are of the kind that mode 1006 asks for.
+const reportStart = "\x1b[<"
+
+// gather takes a byte and gives back those that are no report's, or the report that it ends.
+func (k *keyboard) gather(c byte) (keys []byte, r captive.Report, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	part := append(k.part, c)
+	k.part = nil
+	if !k.mouse || k.pasting {
+		return part, r, false
+	}
+	switch at := len(part) - 1; {
+	case at < len(reportStart) && c == reportStart[at], at >= len(reportStart) && (c == ';' || c >= '0' && c <= '9') && at < 24:
+		k.part = part
+		return nil, r, false
+	case at > len(reportStart) && (c == 'M' || c == 'm'):
+		r, ok = report(string(part[len(reportStart):at]), c == 'm')
+	case c == reportStart[0]: // another may begin
+		k.part = []byte{c}
+		return part[:at], r, false
+	}
+	if ok {
+		part = nil
+	}
+	return part, r, ok
+}
+
+// report reads the numbers of one.
+func report(numbers string, release bool) (r captive.Report, ok bool) {
+	var n [3]int
+	list := strings.Split(numbers, ";")
+	if len(list) != len(n) {
+		return r, false
+	}
+	for i, text := range list {
+		var err error
+		if n[i], err = strconv.Atoi(text); err != nil {
+			return r, false
+		}
+	}
+	return captive.Report{Button: n[0], X: n[1] - 1, Y: n[2] - 1, Release: release}, true
 }

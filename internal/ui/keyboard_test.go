@@ -30,7 +30,7 @@ func TestBytesGoToWhoHasTheFocus(t *testing.T) {
 			k.allow(!c.alone, !c.alone)
 			for _, r := range c.reads {
 				p := []byte(r)
-				dashboard.Write(p[:k.sort(p)])
+				dashboard.Write(p[:k.sort(p, false)])
 			}
 			if child.String() != c.child || dashboard.String() != c.dashboard || moves != c.moves {
 				t.Errorf("the child got %q, the dashboard %q, the focus moved %d times", &child, &dashboard, moves)
@@ -43,9 +43,9 @@ func TestAChildThatEndedLosesTheFocus(t *testing.T) {
 	var child strings.Builder
 	k := &keyboard{child: func(p []byte) { child.Write(p) }, moved: func(bool) {}}
 	k.allow(true, true)
-	k.sort([]byte("\x01a"))
+	k.sort([]byte("\x01a"), false)
 	k.allow(false, false)
-	if p := []byte("b\x01"); string(p[:k.sort(p)]) != "b\x01" || child.String() != "a" {
+	if p := []byte("b\x01"); string(p[:k.sort(p, false)]) != "b\x01" || child.String() != "a" {
 		t.Errorf("the child got %q", &child)
 	}
 }
@@ -55,9 +55,9 @@ func TestAHeldChildKeepsTheFocus(t *testing.T) {
 	var child strings.Builder
 	k := &keyboard{child: func(p []byte) { child.Write(p) }, moved: func(bool) {}}
 	k.allow(true, true)
-	k.sort([]byte("\x01\x03"))
+	k.sort([]byte("\x01\x03"), false)
 	k.allow(false, true)
-	if p := []byte("\x03\x03\x01q\x01"); string(p[:k.sort(p)]) != "q\x01" || child.String() != "\x03\x03\x03" {
+	if p := []byte("\x03\x03\x01q\x01"); string(p[:k.sort(p, false)]) != "q\x01" || child.String() != "\x03\x03\x03" {
 		t.Errorf("the child got %q", &child)
 	}
 }

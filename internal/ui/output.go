@@ -41,6 +41,7 @@ type posture struct {
 	x, y  int
 	paste bool // bracketed paste
 	keys  bool // application cursor keys
+	mouse int  // its tracking mode, with reports as of mode 1006; 0 for none
 }
 
 func newOutput(f *os.File) *output {
@@ -131,7 +132,17 @@ func (o *output) paint(b []byte, p picture) []byte {
 func (o *output) stand(b []byte, p posture) []byte {
 	was := o.shown.posture
 	b = append(b, modeChange(was.paste, p.paste, ansi.SetModeBracketedPaste, ansi.ResetModeBracketedPaste)...)
-	return append(b, modeChange(was.keys, p.keys, ansi.SetModeCursorKeys, ansi.ResetModeCursorKeys)...)
+	b = append(b, modeChange(was.keys, p.keys, ansi.SetModeCursorKeys, ansi.ResetModeCursorKeys)...)
+	if was.mouse != p.mouse {
+		if was.mouse != 0 {
+			b = append(b, ansi.ResetMode(ansi.DECMode(was.mouse))...)
+		}
+		if p.mouse != 0 {
+			b = append(b, ansi.SetMode(ansi.DECMode(p.mouse))...)
+		}
+		b = append(b, modeChange(was.mouse != 0, p.mouse != 0, ansi.SetModeMouseExtSgr, ansi.ResetModeMouseExtSgr)...)
+	}
+	return b
 }
 
 func modeChange(was, is bool, set, reset string) string {

@@ -13,6 +13,7 @@ type view struct {
 	asked    uint64 // the client that ask is about
 	help     bool
 	back     scrollback
+	mouse    bool   // it was turned on
 	said     string // what the last key did, where nothing else shows it
 }
 
