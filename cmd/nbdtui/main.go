@@ -142,7 +142,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	defer signal.Stop(signals)
 	if o.dashboard() {
 		config.Hold = o.hold
-		return watched(config, signals, around)
+		return watched(config, o.look, signals, around)
 	}
 	stderr.plain = o.ui == "plain"
 	config.Watched = stderr.plain
@@ -159,7 +159,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 }
 
 // watched runs a session under the dashboard.
-func watched(config session.Config, signals <-chan os.Signal, around *service) (int, error) {
+func watched(config session.Config, show ui.Options, signals <-chan os.Signal, around *service) (int, error) {
 	g, err := startGuard()
 	if err != nil {
 		return 1, err
@@ -175,7 +175,7 @@ func watched(config session.Config, signals <-chan os.Signal, around *service) (
 	g.protect(s.PrivateDir())
 	stop := obey(s, signals, around.orphaned)
 	defer stop()
-	shown := ui.Run(s, os.Stdin, os.Stdout)
+	shown := ui.Run(s, os.Stdin, os.Stdout, show)
 	if shown != nil {
 		s.Shutdown(session.ByUser, "the terminal is gone")
 	}
@@ -184,7 +184,7 @@ func watched(config session.Config, signals <-chan os.Signal, around *service) (
 	if code != 0 {
 		lines = -1
 	}
-	leave(ui.Summary(s.Snapshot(), s.Tail(lines)))
+	leave(ui.Summary(s.Snapshot(), s.Tail(lines), show))
 	return code, errors.Join(err, shown)
 }
 

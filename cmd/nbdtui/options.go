@@ -1,10 +1,12 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"example.com/nbdtui/internal/param"
 	"example.com/nbdtui/internal/session"
+	"example.com/nbdtui/internal/ui"
 )
 
 // options are what the command line says beside the plugin and its parameters.
@@ -31,6 +33,7 @@ type options struct {
 	grace      time.Duration
 	ui         string
 	hold       session.Hold
+	look       ui.Options
 
 	background     bool
 	foreground     bool
@@ -97,6 +100,9 @@ func (o *options) table() []param.Param {
 			Set:  oneOf(&o.ui, "auto", "tui", "plain", "quiet")},
 		{Name: "child-output", Kind: "skip|wait", Default: "skip",
 			Help: "Output faster than the screen: skip to the newest, or let the command wait", Set: o.setChildOutput},
+		{Name: "theme", Kind: strings.Join(ui.Themes(), "|"), Default: ui.Themes()[0],
+			Help: "The dashboard's colours; a NO_COLOR that is not empty takes them away", Set: oneOf(&o.look.Theme, ui.Themes()...)},
+		{Name: "ascii", Help: "Draw with ASCII alone, as in a locale without UTF-8", Set: param.Bool(&o.look.ASCII)},
 		{Name: "hold", Kind: "never|error|always", Default: "never",
 			Help: "Keep the dashboard when the command has ended; R runs it again, q leaves", Set: o.setHold},
 		{Name: "grace", Kind: "TIME", Default: "10s", Help: "How long the command may take to end when asked to",

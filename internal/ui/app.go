@@ -26,7 +26,7 @@ const (
 // Run shows the dashboard on the terminal that in and out are, until the session is over. An error means that the
 // dashboard cannot go on, though the session may: the terminal is gone, or the program has a fault. The terminal is
 // as it was before in any case.
-func Run(s Session, in, out *os.File) (err error) {
+func Run(s Session, in, out *os.File, opts Options) (err error) {
 	before, err := term.MakeRaw(in.Fd())
 	if err != nil {
 		return fmt.Errorf("change the terminal's settings: %w", err)
@@ -41,7 +41,7 @@ func Run(s Session, in, out *os.File) (err error) {
 		term.Restore(in.Fd(), before)
 	}()
 	a := &app{
-		board:    &board{session: s, theme: userTheme()},
+		board:    &board{session: s, theme: opts.theme()},
 		keyboard: &keyboard{File: in},
 		output:   o,
 	}

@@ -57,7 +57,7 @@ func open(t *testing.T, s Session, z size) *console {
 	}
 	x.read.Go(x.show)
 	x.read.Go(func() { io.Copy(io.Discard, x.screen) }) // its answers
-	go func() { x.result <- Run(s, slave, slave) }()
+	go func() { x.result <- Run(s, slave, slave, Options{}) }()
 	t.Cleanup(x.close)
 	return x
 }
@@ -398,7 +398,7 @@ func TestRunNeedsATerminal(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	if err := Run(newFake(running51()), r, w); err == nil || !errors.Is(err, syscall.ENOTTY) {
+	if err := Run(newFake(running51()), r, w, Options{}); err == nil || !errors.Is(err, syscall.ENOTTY) {
 		t.Errorf("the error is %v", err)
 	}
 }

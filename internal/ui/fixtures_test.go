@@ -129,6 +129,8 @@ func scenes() []scene {
 		{name: "no-child", s: with(func(s *session.Snapshot) { s.Child = nil })},
 		{name: "no-colour", s: pausedFor(12 * time.Second), theme: newTheme(false, false)},
 		{name: "ascii", s: pausedFor(12 * time.Second), theme: newTheme(true, true)},
+		{name: "okabe", s: written(), theme: themed("okabe")},
+		{name: "paper", s: pausedFor(12 * time.Second), theme: themed("paper")},
 		{name: "unsized", s: with(func(s *session.Snapshot) { s.Size, s.Progress = 0, session.Progress{} })},
 		{name: "written", s: written()},
 		{name: "stalled-ascii", theme: newTheme(true, true), s: with(func(s *session.Snapshot) {
@@ -154,6 +156,12 @@ func scenes() []scene {
 		}
 	}
 	return list
+}
+
+// themed is a theme on a terminal that can do everything.
+func themed(name string) theme {
+	env := map[string]string{"LANG": "C.UTF-8"}
+	return themeFor(Options{Theme: name}, func(name string) string { return env[name] })
 }
 
 // written is a session in which some was read and more was written.

@@ -14,11 +14,11 @@ import (
 func TestMain(m *testing.M) {
 	if command, ok := os.LookupEnv("NBDTUI_PLAY"); ok {
 		p := newPlay(command)
-		if err := Run(p, os.Stdin, os.Stdout); err != nil {
+		if err := Run(p, os.Stdin, os.Stdout, Options{}); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
-		fmt.Print(Summary(p.Snapshot(), nil))
+		fmt.Print(Summary(p.Snapshot(), nil, Options{}))
 		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)

@@ -11,8 +11,8 @@ import (
 
 // Summary is what stays on the terminal when the dashboard has gone: tail, the child's last lines, and what was done.
 // It ends with a newline.
-func Summary(s session.Snapshot, tail []string) string {
-	t := userTheme()
+func Summary(s session.Snapshot, tail []string, opts Options) string {
+	t := opts.theme()
 	var out strings.Builder
 	for _, row := range tail {
 		fmt.Fprintln(&out, t.screenRow(row))

@@ -30,11 +30,11 @@ func TestSummary(t *testing.T) {
   flush              1         -            -            -      -      -      -
   block-status      12         -            -            -  14 µs  20 µs  20 µs
 `
-	if diff := cmp.Diff(want, Summary(s, []string{"\x1b[31mlast\x1b[m", "words"})); diff != "" {
+	if diff := cmp.Diff(want, Summary(s, []string{"\x1b[31mlast\x1b[m", "words"}, Options{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	s = session.Snapshot{Time: noon, Started: noon, Source: "memory"}
-	if diff := cmp.Diff("nbdtui: memory, 00:00\n  clients        0\n  errors         0\n", Summary(s, nil)); diff != "" {
+	if diff := cmp.Diff("nbdtui: memory, 00:00\n  clients        0\n  errors         0\n", Summary(s, nil, Options{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

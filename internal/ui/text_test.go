@@ -60,7 +60,7 @@ func TestThemeFollowsTheEnvironment(t *testing.T) {
 		{map[string]string{"LC_CTYPE": "C.UTF-8", "LANG": "C"}, true, false},
 		{map[string]string{}, true, true},
 	} {
-		th := themeOf(func(name string) string { return c.env[name] })
+		th := themeFor(Options{}, func(name string) string { return c.env[name] })
 		if th.colour() != c.colour || th.ascii() != c.ascii {
 			t.Errorf("%v: colour %v, ASCII %v", c.env, th.colour(), th.ascii())
 		}

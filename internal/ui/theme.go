@@ -1,10 +1,5 @@
 package ui
 
-import (
-	"os"
-	"strings"
-)
-
 // role is what a piece of text means; a theme says how that looks.
 type role uint8
 
@@ -89,6 +84,7 @@ var asciiGlyphs = glyphs{
 	up:       "up", down: "down",
 }
 
+// newTheme is the usual one, or what is left of it.
 func newTheme(colour, ascii bool) theme {
 	t := theme{&attributes, &unicodeGlyphs}
 	if colour {
@@ -100,20 +96,5 @@ func newTheme(colour, ascii bool) theme {
 	return t
 }
 
-// themeOf is the theme for an environment, which getenv reads. Any NO_COLOR but an empty one is a wish for no colours.
-func themeOf(getenv func(string) string) theme {
-	var locale string
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} { // the first that is set counts
-		if locale = getenv(name); locale != "" {
-			break
-		}
-	}
-	locale = strings.ToLower(locale)
-	utf8 := strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
-	return newTheme(getenv("NO_COLOR") == "", !utf8)
-}
-
-func userTheme() theme { return themeOf(os.Getenv) }
-
-func (t theme) colour() bool { return t.sgr == &colours }
+func (t theme) colour() bool { return t.sgr != &attributes }
 func (t theme) ascii() bool  { return t.glyphs == &asciiGlyphs }

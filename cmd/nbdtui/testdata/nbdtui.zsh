@@ -29,6 +29,8 @@ _arguments -s -S \
 	'*--tls-verify-peer[Ask clients for a certificate of the same authority]' \
 	'*--ui=[tui for the dashboard, plain for lines on standard error, quiet; auto: tui on a terminal, else quiet]:auto or tui or plain or quiet:(auto tui plain quiet)' \
 	'*--child-output=[Output faster than the screen: skip to the newest, or let the command wait]:skip or wait:(skip wait)' \
+	'*--theme=[The dashboard'\''s colours; a NO_COLOR that is not empty takes them away]:terminal or okabe or paper or mono:(terminal okabe paper mono)' \
+	'*--ascii[Draw with ASCII alone, as in a locale without UTF-8]' \
 	'*--hold=[Keep the dashboard when the command has ended; R runs it again, q leaves]:never or error or always:(never error always)' \
 	'*--grace=[How long the command may take to end when asked to]:time: ' \
 	'*'{--foreground,--no-fork,-f}'[Stay in the foreground, as always without --background]' \
