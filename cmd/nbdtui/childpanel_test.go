@@ -11,7 +11,7 @@ import (
 func TestScrollingBack(t *testing.T) {
 	x := inTerminal(t, 80, 24, "memory", "1M", "--run", `seq -f 'line %g.' 500; while read n; do seq -f 'more %g.' $n; done`)
 	x.shows("line 500.")
-	x.keys("5g")
+	x.keys("7g")
 	x.shows("line 1.")
 	x.keys("/LINE 7[\x7f7.\r")
 	x.shows("not found: LINE 77.")

@@ -51,12 +51,13 @@ func TestACopyIsPausedAndResumed(t *testing.T) {
 var (
 	inFlightZero = regexp.MustCompile(`(in flight|fl) +0\b`)
 	pausedFor    = regexp.MustCompile(`\[P\] PAUSED 00:0[2-9]`)
-	readTotal    = regexp.MustCompile(`(?m)\bread +\d.*$`)
+	readTotal    = regexp.MustCompile(`(?m)\bread +\d[\d.,]* .*$`)
 )
 
 func compact(s string) string { return strings.ReplaceAll(s, " ", "") }
 
-// totals are the rows that count what was read, from there on: a chart that moves may stand before.
+// totals are the rows that count what was read, from there on: a chart that moves may stand before. Requests in hand are none: how
+// long they are held is a clock.
 func totals(screen string) string { return strings.Join(readTotal.FindAllString(screen, -1), "\n") }
 
 // Resuming before the drain is over cancels it: no P is ever shown.

@@ -146,7 +146,7 @@ func TestLessUnderTheDashboard(t *testing.T) {
 	x.keys("\x01")
 	x.shows("^A back")
 	x.keys(" ")
-	x.until("the second page", func(s string) bool { return strings.Contains(s, "line 45.") && !strings.Contains(s, "line 0.") })
+	x.until("the second page", func(s string) bool { return strings.Contains(s, "line 37.") && !strings.Contains(s, "line 0.") })
 	x.keys("/line 7[0]0\r")
 	x.shows("line 700.")
 	if !strings.Contains(x.output(), "\x1b[?1h") {

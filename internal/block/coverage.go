@@ -109,9 +109,9 @@ func (c *Coverage) Covered() Covered {
 	return n
 }
 
-// Stretch is what is known of a part of an export: how many bytes of it were touched in which way. The same bytes may
-// count in several.
-type Stretch struct{ Read, Written, Zeroed, Holes, Failed uint64 }
+// Stretch is what is known of a part of an export: its size, and how many bytes of it were touched in which way. The
+// same bytes may count in several.
+type Stretch struct{ Bytes, Read, Written, Zeroed, Holes, Failed uint64 }
 
 // Granule is the least stretch that is told apart, in bytes.
 func (c *Coverage) Granule() uint64 { return 1 << c.shift }
@@ -130,6 +130,7 @@ func (c *Coverage) Map(off, n uint64, cells int) []Stretch {
 		from := first + (end-first)*uint64(i)/uint64(cells)
 		to := max(first+(end-first)*uint64(i+1)/uint64(cells), from+1)
 		s := &list[i]
+		s.Bytes = min(to<<c.shift, c.size) - from<<c.shift
 		for t, sum := range [touches]*uint64{WasRead: &s.Read, WasWritten: &s.Written, WasZeroed: &s.Zeroed, IsHole: &s.Holes, HasFailed: &s.Failed} {
 			*sum = c.bytes(Touch(t), from, to)
 		}

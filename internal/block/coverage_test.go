@@ -78,10 +78,14 @@ func TestTheMapTellsWhatWasTouchedWhere(t *testing.T) {
 		{Read: 10 * g, Written: 5 * g}, {Written: 5 * g}, {Zeroed: g}, {Holes: 10 * g}, {Holes: 10 * g},
 		{Holes: 10 * g}, {}, {}, {}, {Read: 5, Failed: g},
 	}
+	for i := range want {
+		want[i].Bytes = 10 * g
+	}
+	want[9].Bytes += 5
 	if !slices.Equal(m, want) {
 		t.Errorf("%+v\nwant %+v", m, want)
 	}
-	if m := c.Map(4*g, 2*g, 4); !slices.Equal(m, []Stretch{{Read: g}, {Read: g}, {Read: g, Written: g}, {Read: g, Written: g}}) {
+	if m := c.Map(4*g, 2*g, 4); !slices.Equal(m, []Stretch{{g, g, 0, 0, 0, 0}, {g, g, 0, 0, 0, 0}, {g, g, g, 0, 0, 0}, {g, g, g, 0, 0, 0}}) {
 		t.Errorf("cells smaller than a granule: %+v", m)
 	}
 	for _, m := range [][]Stretch{c.Map(0, 0, 3), c.Map(c.Size(), 1, 3), c.Map(0, c.Size(), 0), c.Map(0, c.Size(), -1), NewCoverage(0).Map(0, 1, 1)} {
@@ -97,6 +101,9 @@ func TestTheMapTellsWhatWasTouchedWhere(t *testing.T) {
 		cells := int(min(c.granules(), 1513))
 		for _, s := range c.Map(0, size, cells) {
 			sum += s.Read
+			if s.Bytes != s.Read {
+				t.Errorf("a cell of %d bytes, %d of them read", s.Bytes, s.Read)
+			}
 		}
 		if sum != size {
 			t.Errorf("%d bytes in %d cells: %d in all", size, cells, sum)

@@ -25,8 +25,8 @@ func latencyBucket(d time.Duration) int {
 	return min((exponent-latencyFirst)*4+quarter+1, latencyBuckets-1)
 }
 
-// LatencyLimit is the upper end of a bucket of a Spread.
-func LatencyLimit(bucket int) time.Duration {
+// latencyLimit is the upper end of a bucket of a Spread.
+func latencyLimit(bucket int) time.Duration {
 	if bucket == 0 {
 		return 1 << latencyFirst
 	}
@@ -108,7 +108,7 @@ func (n *LatencyCounts) Quantiles(cmd Cmd) (q Quantiles) {
 			continue
 		}
 		below += b
-		limit := LatencyLimit(i)
+		limit := latencyLimit(i)
 		q.Max = limit
 		for _, p := range []struct {
 			share uint64 // of a hundred

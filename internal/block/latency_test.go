@@ -16,7 +16,7 @@ func TestLatencyBucketsHoldWhatTheyShould(t *testing.T) {
 		if b == latencyBuckets-1 {
 			continue
 		}
-		if limit := LatencyLimit(b); d >= limit || b > 0 && d < LatencyLimit(b-1) {
+		if limit := latencyLimit(b); d >= limit || b > 0 && d < latencyLimit(b-1) {
 			t.Fatalf("%v is in bucket %d, which ends at %v", d, b, limit)
 		}
 	}

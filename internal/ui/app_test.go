@@ -241,7 +241,7 @@ func TestKeysPassToTheChildByteByByte(t *testing.T) {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		at := x.screen.CursorPosition()
-		return at.X == 3 && at.Y == 14 && x.screen.CellAt(1, 14).Content == "$"
+		return at.X == 3 && at.Y == 18 && x.screen.CellAt(1, 18).Content == "$"
 	})
 	x.keys("\x01")
 	x.shows("^A child")
@@ -316,7 +316,7 @@ func TestAFrozenTerminal(t *testing.T) {
 	x.until("paused", func() bool { f.tell(); return strings.Contains(strings.Join(f.took(), ","), "pause") })
 	thaw()
 	x.shows("in flight 99")
-	x.shows("99 30 99 30")
+	x.shows("99 15 99 15")
 	close(f.done)
 	x.ends()
 	x.sane()

@@ -17,6 +17,8 @@ type board struct {
 	snapshot session.Snapshot
 	screen   captive.Screen
 	terminal size // the child's, as it was told
+	surveyed survey
+	first    []session.Knob // as they were at the start
 
 	dragging  bool   // a button was pressed in the child's panel, and is held
 	clipboard string // for the terminal's, until it was sent
@@ -36,6 +38,9 @@ func (b *board) refresh() bool {
 	snapshot, screen := b.session.Snapshot(), b.session.Screen()
 	same := snapshot.Same(&b.snapshot) && screen.Version == b.screen.Version
 	b.snapshot, b.screen = snapshot, screen
+	if b.first == nil {
+		b.first = snapshot.Knobs
+	}
 	if b.hurry && b.snapshot.Grace > 0 {
 		b.stop()
 	}
@@ -58,6 +63,7 @@ func (b *board) fit() {
 	if !b.view.zoom && !b.plan().shows(b.view.panel) {
 		b.view.panel = noPanel
 	}
+	b.survey()
 	w, h := childSize(b.size, shapeOf(&b.snapshot, &b.view))
 	if z := (size{w, h}); z != b.terminal {
 		b.terminal = z
@@ -84,6 +90,9 @@ func (b *board) press(k key) {
 		b.answer(k)
 	case b.view.back.prompt:
 		b.typeQuery(k)
+	case b.view.filter.typing:
+		b.typeFilter(k)
+	case b.view.knobs.open && b.steer(k):
 	default:
 		b.command(k)
 	}
@@ -110,6 +119,10 @@ func (b *board) command(k key) {
 		b.view.mouse = !b.view.mouse
 	case "q":
 		b.quit()
+	case "t":
+		b.view.knobs.open = true
+	case "s":
+		b.session.Save()
 	case "?":
 		b.view.help = true
 	default:

@@ -137,7 +137,7 @@ func TestResizeTellsTheChildOnce(t *testing.T) {
 	b.resize(120, 40)
 	b.resize(120, 40)
 	b.resize(0, 0)
-	if got := f.took(); !slices.Equal(got, []string{"resize 80x24", "resize 78x9"}) {
+	if got := f.took(); !slices.Equal(got, []string{"resize 80x20", "resize 78x9"}) {
 		t.Errorf("the child was told %q", got)
 	}
 }
@@ -149,8 +149,8 @@ func TestTheFocusEndsWithTheChild(t *testing.T) {
 		c.BracketedPaste, c.AppCursor, c.CursorShown, c.CursorX, c.CursorY, c.Width, c.Height = true, true, true, 3, 2, 78, 10
 	})
 	b.refresh()
-	// Line 1, the coverage, three rows of throughput, five of clients, a border; then the child's third row.
-	if want := (posture{caret: true, x: 4, y: 13, paste: true, keys: true}); b.posture() != want {
+	// Line 1, the coverage, the map, three rows of throughput, five of clients, a border; then the child's third row.
+	if want := (posture{caret: true, x: 4, y: 14, paste: true, keys: true}); b.posture() != want {
 		t.Errorf("the terminal stands as %+v, want %+v", b.posture(), want)
 	}
 	f.set(func(s *session.Snapshot, _ *captive.Screen) {
@@ -186,25 +186,27 @@ func TestTheFocusGoesRound(t *testing.T) {
 		titles string // of the focused panels, in brackets
 	}{
 		{size{120, 40}, "", ""},
-		{size{120, 40}, "tab", "[throughput]"},
-		{size{120, 40}, "tab tab", "[requests and latency]"},
-		{size{120, 40}, "tab tab tab", "[clients 2]"},
-		{size{120, 40}, "tab tab tab tab tab", "[events]"},
-		{size{120, 40}, "tab tab tab tab tab tab", "[throughput]"},
+		{size{120, 40}, "tab", "[map]"},
+		{size{120, 40}, "tab tab", "[throughput]"},
+		{size{120, 40}, "tab tab tab", "[requests and latency]"},
+		{size{120, 40}, "tab tab tab tab", "[clients 2]"},
+		{size{120, 40}, "tab tab tab tab tab tab", "[in flight 13]"},
+		{size{120, 40}, "tab tab tab tab tab tab tab", "[events]"},
+		{size{120, 40}, "tab tab tab tab tab tab tab tab", "[map]"},
 		{size{120, 40}, "shift+tab", "[events]"},
-		{size{120, 40}, "shift+tab shift+tab shift+tab", "[clients 2]"},
+		{size{120, 40}, "shift+tab shift+tab shift+tab shift+tab", "[clients 2]"},
 		{size{120, 40}, "tab esc", ""},
-		{size{120, 40}, "4", "[clients 2]"},
-		{size{120, 40}, "4 6", "[events]"},
+		{size{120, 40}, "6", "[clients 2]"},
+		{size{120, 40}, "6 9", "[events]"},
 		{size{120, 40}, "1", "[coverage]"}, // which has no box there: it is zoomed
 		{size{200, 60}, "shift+tab tab", "[coverage]"},
 		{size{80, 24}, "tab", "[clients 2]"},
 		{size{80, 24}, "tab tab", "[child: qemu-img convert -p $nbd out  RUNNING pid 4711]"},
 		{size{80, 24}, "tab tab tab", "[clients 2]"},
-		{size{80, 24}, "6", "[events]"},
-		{size{80, 24}, "6 z", ""},
+		{size{80, 24}, "9", "[events]"},
+		{size{80, 24}, "9 z", ""},
 		{size{40, 8}, "tab", ""},
-		{size{40, 8}, "4 tab tab", "[events]"},
+		{size{40, 8}, "6 tab tab tab", "[events]"},
 	} {
 		b, _ := newBoard(running51())
 		b.resize(c.screen.w, c.screen.h)
@@ -265,7 +267,7 @@ func TestAZoomedChildHasTheWholeScreen(t *testing.T) {
 // Whoever types must see what.
 func TestTypingShowsTheChild(t *testing.T) {
 	b, _ := newBoard(running51())
-	press(b, "4 z")
+	press(b, "6 z")
 	b.typing(true)
 	if got := strings.Join(lines(b), "\n"); !strings.Contains(got, "[child: ") || strings.Contains(got, "[clients") {
 		t.Errorf("the screen is\n%s", got)
@@ -285,18 +287,18 @@ func TestTheFocusEndsWithItsPanel(t *testing.T) {
 
 func TestEventsScroll(t *testing.T) {
 	for keys, want := range map[string]struct{ last, note string }{
-		"6":                {"unix pid 4000", ""},
-		"6 up":             {"unix pid 3900", "+1 new"},
-		"6 k k j":          {"unix pid 3900", "+1 new"},
-		"6 up down down":   {"unix pid 4000", ""},
-		"6 pgup":           {"unix pid 2100", "+19 new"},
-		"6 pgup pgdown":    {"unix pid 4000", ""},
-		"6 g":              {"unix pid 2000", "+20 new"},
-		"6 home up":        {"unix pid 2000", "+20 new"},
-		"6 g G":            {"unix pid 4000", ""},
-		"6 g esc esc 6":    {"unix pid 4000", ""},
-		"6 g z 6":          {"unix pid 2000", "+20 new"},
-		"6 pgup pgup pgup": {"unix pid 2000", "+20 new"},
+		"9":                {"unix pid 4000", ""},
+		"9 up":             {"unix pid 3900", "+1 new"},
+		"9 k k j":          {"unix pid 3900", "+1 new"},
+		"9 up down down":   {"unix pid 4000", ""},
+		"9 pgup":           {"unix pid 2100", "+19 new"},
+		"9 pgup pgdown":    {"unix pid 4000", ""},
+		"9 g":              {"unix pid 2000", "+20 new"},
+		"9 home up":        {"unix pid 2000", "+20 new"},
+		"9 g G":            {"unix pid 4000", ""},
+		"9 g esc esc 9":    {"unix pid 4000", ""},
+		"9 g z 9":          {"unix pid 2000", "+20 new"},
+		"9 pgup pgup pgup": {"unix pid 2000", "+20 new"},
 	} {
 		b, f := newBoard(log40())
 		press(b, keys)
@@ -317,7 +319,7 @@ func TestEventsScroll(t *testing.T) {
 
 func TestClientsScrollByPages(t *testing.T) {
 	for keys, want := range map[string]uint64{
-		"G": 12, "end up": 11, "G g": 1, "pgdown": 2, "pgdown pgdown pgup": 2, "4 z pgdown": 12, "6 g z down": 2,
+		"G": 12, "end up": 11, "G g": 1, "pgdown": 2, "pgdown pgdown pgup": 2, "6 z pgdown": 12, "9 g z down": 2,
 	} {
 		b, _ := newBoard(crowd())
 		press(b, keys)
@@ -335,11 +337,11 @@ func TestTheFooterTellsWhatKeysDo(t *testing.T) {
 		keys string
 		want string
 	}{
-		"running":   {running51(), "", " p pause  ^A child  z zoom  tab panel  d D disconnect"},
-		"paused":    {pausedFor(2e9), "", " r resume  ^A child  z zoom  tab panel  d D disconnect"},
-		"ended":     {ended, "", " z zoom  tab panel"},
-		"no child":  {idle(), "", " p pause  tab panel"},
-		"zoomed":    {idle(), "6 z 6", " p pause  z back  tab panel  ↑ ↓ scroll"},
+		"running":   {running51(), "", " p pause  ^A child  z zoom  tab panel  d D disconnect  s save"},
+		"paused":    {pausedFor(2e9), "", " r resume  ^A child  z zoom  tab panel  d D disconnect  s save"},
+		"ended":     {ended, "", " z zoom  tab panel  s save"},
+		"no child":  {idle(), "", " p pause  tab panel  s save"},
+		"zoomed":    {idle(), "9 z 9", " p pause  z back  tab panel  ↑ ↓ scroll  / filter  s save"},
 		"long wait": {pausedFor(31e9), "", " * paused 00:31: kernel clients and guests give up  r resume"},
 	} {
 		b, _ := newBoard(c.s)

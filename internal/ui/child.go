@@ -92,7 +92,7 @@ func childStatus(c *session.Child) string {
 
 // uri is what stands in the child's place where there is none: how clients find the server.
 func (d *drawing) uri() []string {
-	w, h := d.size.w, d.plan.main
+	w, h := d.size.w-d.plan.beside, d.plan.main
 	uri := d.theme.clean(d.s.URI)
 	var rows []string
 	add := func(r role, s string) { rows = append(rows, d.theme.line(w-2).space(2).text(r, s).fill()) }

@@ -12,6 +12,7 @@ import (
 var clientColumns = []column[session.Client]{
 	{"id", 3, 0, true, 0, func(_ *drawing, c *session.Client) string { return strconv.FormatUint(c.ID, 10) }},
 	{"peer", 16, 46, false, 1, func(d *drawing, c *session.Client) string { return d.theme.clean(c.Peer) }},
+	{"uid", 5, 0, true, 13, func(_ *drawing, c *session.Client) string { return orNone(c.User) }},
 	{"tls", 3, 0, false, 12, func(_ *drawing, c *session.Client) string {
 		if c.TLS == "" {
 			return "-"

@@ -15,7 +15,7 @@ func (d *drawing) eventRows() []string {
 	case n == 0:
 		return nil
 	case n < minBox:
-		return d.eventList(len(d.s.Events)-1, d.size.w, n)
+		return d.eventList(len(d.events())-1, d.size.w, n)
 	default:
 		return d.eventsBox(d.size.w, n)
 	}
@@ -23,23 +23,43 @@ func (d *drawing) eventRows() []string {
 
 // eventsBox has the newest events, or older ones where somebody has scrolled; no columns, no box.
 func (d *drawing) eventsBox(w, h int) []string {
-	if w == 0 {
+	if w == 0 || h == 0 {
 		return nil
 	}
 	last, note := d.lastEvent(), ""
-	if n := len(d.s.Events) - 1 - last; n > 0 {
+	if n := len(d.events()) - 1 - last; n > 0 {
 		note = fmt.Sprintf("+%d new", n)
 	}
-	return d.box(panelEvents, w, h, "events", note, d.eventList(last, w-2, max(h-2, 0)))
+	title := "events"
+	if f := &d.view.filter; f.typing || f.text != "" {
+		title += " /" + d.theme.clean(f.text)
+	}
+	return d.box(panelEvents, w, h, title, note, d.eventList(last, w-2, max(h-2, 0)))
+}
+
+// events are those that the filter lets through: all that contain its text, in capitals or not.
+func (d *drawing) events() []session.Event {
+	text := strings.ToLower(d.view.filter.text)
+	if text == "" {
+		return d.s.Events
+	}
+	var list []session.Event
+	for _, e := range d.s.Events {
+		if strings.Contains(strings.ToLower(e.Text), text) {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // lastEvent is the index of the last event in sight; -1 where there is none at all.
 func (d *drawing) lastEvent() int {
-	last := len(d.s.Events) - 1
+	events := d.events()
+	last := len(events) - 1
 	if d.view.event == 0 {
 		return last
 	}
-	for last > 0 && d.s.Events[last].Seq > d.view.event {
+	for last > 0 && events[last].Seq > d.view.event {
 		last--
 	}
 	return last
@@ -47,20 +67,21 @@ func (d *drawing) lastEvent() int {
 
 // firstPage is the index of the last of the oldest events that fill a panel.
 func (d *drawing) firstPage(w, h int) int {
-	for i, e := range d.s.Events {
+	events := d.events()
+	for i, e := range events {
 		if h -= len(d.event(e, w)); h <= 0 {
 			return i
 		}
 	}
-	return len(d.s.Events) - 1
+	return len(events) - 1
 }
 
 // eventList is the events up to one that fit, oldest first, long ones in several rows.
 func (d *drawing) eventList(last, w, h int) []string {
-	rows := make([]string, h)
+	events, rows := d.events(), make([]string, h)
 	left := h
 	for i := last; i >= 0 && left > 0; i-- {
-		lines := d.event(d.s.Events[i], w)
+		lines := d.event(events[i], w)
 		if len(lines) > left {
 			lines = lines[:left]
 		}

@@ -1,11 +1,13 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/captive"
 	"example.com/nbdtui/internal/session"
 )
@@ -21,7 +23,9 @@ type fake struct {
 	printed  []string // what has left the screen
 	verbs    []string
 	typed    []byte
-	looks    int // how often somebody asked for the Snapshot
+	looks    int    // how often somebody asked for the Snapshot
+	asked    survey // what part of the map somebody asked for last
+	surveys  int    // and how often
 }
 
 func newFake(s session.Snapshot) *fake {
@@ -87,8 +91,25 @@ func (f *fake) Disconnect(id uint64, force bool) { f.note("disconnect %d %v", id
 func (f *fake) Shutdown(session.Reason, string)  { f.note("shutdown") }
 func (f *fake) Rerun()                           { f.note("rerun") }
 func (f *fake) Resize(w, h int)                  { f.note("resize %dx%d", w, h) }
-func (f *fake) Changed() <-chan struct{}         { return f.changed }
-func (f *fake) Done() <-chan struct{}            { return f.done }
+func (f *fake) Save()                            { f.note("save") }
+func (f *fake) Tune(layer, name, value string) error {
+	f.note("tune %s %s %s", layer, name, value)
+	if value == "bad" {
+		return errors.New("bad: no such rate")
+	}
+	return nil
+}
+
+// Map knows of a copy that has come to the middle.
+func (f *fake) Map(off, n uint64, cells int) []block.Stretch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked, f.surveys = survey{from: off, length: n, cells: cells}, f.surveys+1
+	return chartOf(cells, f.snapshot.Progress)
+}
+
+func (f *fake) Changed() <-chan struct{} { return f.changed }
+func (f *fake) Done() <-chan struct{}    { return f.done }
 func (f *fake) Type(p []byte) {
 	f.mu.Lock()
 	f.typed = append(f.typed, p...)

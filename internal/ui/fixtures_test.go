@@ -36,6 +36,14 @@ func running51() session.Snapshot {
 	s.Clients[0].Counts[block.Read] = block.OpCount{Requests: 70100, Bytes: 18 << 30}
 	s.Clients[0].Counts[block.BlockStatus] = block.OpCount{Requests: 12}
 	s.Clients[1].Counts[block.Read] = block.OpCount{Requests: 1134, Bytes: 1 << 30}
+	for i := range 12 {
+		s.Clients[0].Pending = append(s.Clients[0].Pending, block.Pending{
+			Cmd: block.Read, Offset: 19<<30 + uint64(i)<<21, Length: 2 << 20, Age: time.Duration(30-2*i) * 100 * time.Microsecond,
+		})
+	}
+	s.Clients[1].Pending = []block.Pending{{Cmd: block.Read, Offset: 3 << 30, Length: 256 << 10, Age: 1100 * time.Microsecond}}
+	s.Clients[0].User, s.Clients[0].At = "1000", 19<<30
+	s.Depth, s.Deepest, s.Granule = 12.6, 16, 64<<10
 	for _, c := range s.Clients {
 		s.Totals.Add(c.Counts)
 	}
@@ -49,9 +57,16 @@ func running51() session.Snapshot {
 	}
 	s.Recent.Took[block.Read] = block.Quantiles{Requests: 13960, P50: 210e3, P90: 640e3, P99: 3100e3, Max: 41e6}
 	s.Recent.Took[block.BlockStatus] = block.Quantiles{Requests: 2, P50: 14e3, P90: 20e3, P99: 20e3, Max: 20e3}
+	s.Peak.Read = 640 << 20
+	s.Recent.Spread[block.Read] = make(block.Spread, 64)
+	for i := range s.Recent.Spread[block.Read] {
+		x := float64(i-33) / 5
+		s.Recent.Spread[block.Read][i] = uint64(2000 * math.Exp(-x*x))
+	}
+	s.Recent.Spread[block.Read][62] = 3
+	s.Recent.Habits.Reads = block.Habit{Sizes: [block.SizeClasses]uint64{2: 280, 3: 12145, 5: 1535}, Sequential: 13400}
 	s.Whole = s.Recent
 	s.Whole.Took[block.Read] = block.Quantiles{Requests: 71234, P50: 224e3, P90: 700e3, P99: 4600e3, Max: 1200e6}
-	s.Peak.Read = 640 << 20
 	for i, text := range []string{
 		"listening at " + s.URI, "child started, pid 4711", "client 1 connected: unix pid 4711",
 		"client 2 connected: [::1]:51514", "client 2: export vm",
@@ -73,6 +88,11 @@ func pausedFor(d time.Duration) session.Snapshot {
 		s.InFlight, s.Held, s.Oldest = 0, 16, 0
 		s.Clients[0].InFlight, s.Clients[0].Held = 0, 15
 		s.Clients[1].InFlight, s.Clients[1].Held = 0, 1
+		for _, c := range s.Clients {
+			for i := range c.Pending {
+				c.Pending[i].Held, c.Pending[i].Age = true, d
+			}
+		}
 		for i := range s.History[:min(int(d.Seconds()), 40)] {
 			s.History[len(s.History)-1-i] = session.Second{Paused: true}
 		}
@@ -149,6 +169,19 @@ func scenes() []scene {
 		}}},
 		{name: "search", s: running51(), v: view{panel: panelChild, zoom: true, back: scrollback{on: true, prompt: true, query: "copy"}}},
 		{name: "many-clients", s: crowd(), v: view{selected: 9}},
+		{name: "stuck", s: stuck()},
+		{name: "stuck-ascii", s: stuck(), theme: newTheme(false, true)},
+		{name: "on-map", s: running51(), v: view{panel: panelMap, chart: chart{cursor: 20 << 30}}},
+		{name: "on-flight", s: stuck(), v: view{panel: panelFlight}},
+		{name: "zoom-map", s: running51(), v: view{panel: panelMap, zoom: true, chart: chart{cursor: 22 << 30}}},
+		{name: "zoom-map-part", s: running51(), v: view{panel: panelMap, zoom: true, chart: chart{from: 11 << 30, length: 11 << 30, cursor: 12 << 30}}, theme: newTheme(false, true)},
+		{name: "zoom-mix", s: written(), v: view{panel: panelMix, zoom: true}},
+		{name: "zoom-flight", s: stuck(), v: view{panel: panelFlight, zoom: true}},
+		{name: "filter-typed", s: log40(), v: view{panel: panelEvents, filter: filter{"pid 31", true}}},
+		{name: "filter", s: log40(), v: view{panel: panelEvents, filter: filter{"PID 3", false}}},
+		{name: "tune", s: tunable(), v: view{knobs: knobs{open: true, chosen: 1}}},
+		{name: "tune-edit", s: tunable(), v: view{knobs: knobs{open: true, editing: true, value: "20x", refused: "rate: rate=20x: not a number of bits"}}},
+		{name: "tune-nothing", s: running51(), v: view{knobs: knobs{open: true}}},
 	}
 	for i := range list {
 		if list[i].theme.sgr == nil {
@@ -162,6 +195,37 @@ func scenes() []scene {
 func themed(name string) theme {
 	env := map[string]string{"LANG": "C.UTF-8"}
 	return themeFor(Options{Theme: name}, func(name string) string { return env[name] })
+}
+
+// charted is what a scene's person looks at, with the map that the session would give.
+func charted(sc scene, z size) view {
+	v := sc.v
+	columns, rows := chartSize(z, planFor(z, shapeOf(&sc.s, &v)), &v)
+	v.chart.cells = chartOf(columns*rows, sc.s.Progress)
+	return v
+}
+
+// stuck is a session in which a disk does not answer: more requests are in hand than there is room for.
+func stuck() session.Snapshot {
+	return with(func(s *session.Snapshot) {
+		s.Oldest, s.Read, s.InFlight = 43*time.Second, session.Rate{}, 14
+		s.Progress.ETA, s.Progress.Stalled = 0, 42*time.Second
+		p := s.Clients[0].Pending
+		p[0].Age, p[1].Age, p[2].Age = 43*time.Second, 9*time.Second, 1500*time.Millisecond
+		s.Clients[0].Queued = 4
+		s.Clients[1].Pending = append(s.Clients[1].Pending, block.Pending{Cmd: block.WriteZeroes, Offset: 43<<30 + 12345, Length: 32 << 20, Age: 12 * time.Second})
+	})
+}
+
+func tunable() session.Snapshot {
+	return with(func(s *session.Snapshot) {
+		s.Knobs = []session.Knob{
+			{Layer: "rate", Name: "rate", Kind: "BITS", Unit: "bit/s", Value: "220M"}, {Layer: "rate", Name: "connection-rate", Kind: "BITS", Unit: "bit/s"},
+			{Layer: "delay", Name: "delay-read", Kind: "TIME", Unit: "s", Value: "0"}, {Layer: "delay", Name: "delay-write", Kind: "TIME", Unit: "s", Value: "20ms"},
+			{Layer: "delay", Name: "delay-zero"}, {Layer: "delay", Name: "delay-trim"}, {Layer: "delay", Name: "delay-extents"}, {Layer: "delay", Name: "delay-cache"},
+			{Layer: "delay", Name: "delay-open"},
+		}
+	})
 }
 
 // written is a session in which some was read and more was written.
@@ -209,4 +273,34 @@ func qemuScreen(z size) captive.Screen {
 		c.CursorX, c.CursorY = 16, 1
 	}
 	return c
+}
+
+// chartOf is a map of what progress says: read up to some place, holes behind it, a little written and zeroed, one error.
+func chartOf(cells int, p session.Progress) []block.Stretch {
+	if cells <= 0 || p.Size == 0 {
+		return nil
+	}
+	list := make([]block.Stretch, cells)
+	each := p.Size / uint64(cells)
+	for i := range list {
+		at := float64(i) / float64(cells)
+		s := &list[i]
+		s.Bytes = each
+		switch {
+		case at < 0.05:
+			s.Read, s.Written = each, each
+		case at < 0.30 || at > 0.35 && at < 0.40:
+			s.Read = each
+		case at < 0.35:
+			s.Holes = each
+		case at < 0.42:
+			s.Read = each / 3
+		case at > 0.7 && at < 0.75:
+			s.Written = each
+		case at > 0.75 && at < 0.8:
+			s.Zeroed = each / 2
+		}
+	}
+	list[cells/2].Failed = each
+	return list
 }

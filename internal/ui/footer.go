@@ -22,6 +22,13 @@ func (d *drawing) footer() string {
 		}
 		return l.String()
 	}
+	if f := &d.view.filter; f.typing {
+		return l.text(plain, " show events with: ").text(strong, d.theme.clean(f.text)).text(selected, " ").space(2).
+			keys([]string{"enter keep", "esc all"}, l.room).String()
+	}
+	if d.view.knobs.open {
+		return l.space(1).keys(d.knobKeys(), l.room-1).String()
+	}
 	if q := d.question(); q != "" {
 		return l.text(question, " "+q).String()
 	}
@@ -78,11 +85,16 @@ func (d *drawing) keys() []string {
 	switch {
 	case d.view.panel == panelChild:
 	case d.view.panel == panelEvents:
-		keys = append(keys, arrows+" scroll")
+		keys = append(keys, arrows+" scroll", "/ filter")
+	case d.view.panel == panelMap && !d.view.typing:
+		keys = append(keys, "+ - closer", "arrows move")
 	case len(d.s.Clients) > 1:
 		keys = append(keys, arrows+" client")
 	}
-	return keys
+	if len(d.s.Knobs) > 0 {
+		keys = append(keys, "t tune")
+	}
+	return append(keys, "s save")
 }
 
 // keys adds those that fit into so many cells, each "key what it does".

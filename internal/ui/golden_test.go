@@ -20,7 +20,7 @@ func TestGolden(t *testing.T) {
 		for _, z := range goldenSizes {
 			name := fmt.Sprintf("%s-%dx%d", sc.name, z.w, z.h)
 			t.Run(name, func(t *testing.T) {
-				got := render(sc.s, qemuScreen(z), sc.v, z, sc.theme) + "\n"
+				got := render(sc.s, qemuScreen(z), charted(sc, z), z, sc.theme) + "\n"
 				path := filepath.Join("testdata", name+".golden")
 				if *update {
 					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

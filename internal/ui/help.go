@@ -4,30 +4,29 @@ package ui
 func (d *drawing) helpScreen() []string {
 	t, g := d.theme, d.theme.glyphs
 	entries := [...][2]string{
-		{"p", "pause: no request enters any more, those in flight are finished"},
-		{"r", "resume, or cancel a pause that is still being reached"},
+		{"p r", "pause once all in flight has finished; resume, or cancel that"},
 		{g.up + " " + g.down + " k j", "choose a client, or scroll a panel; PgUp PgDn g G go further"},
 		{"d D", "disconnect the client: d finishes what is in flight, D does not"},
-		{"Tab 1-6 m", "go to the next panel, or to one by its number; m: mouse on, off"},
+		{"t s", "tune rates, delays and faults; save a snapshot as JSON"},
+		{"Tab 1-9 m", "go to the next panel, or to one by its number; m: mouse on, off"},
 		{"z Enter", "give the panel the whole screen, the command's if none is chosen"},
+		{"+ - 0", "on the map: closer, farther, all of it; arrows move the cursor"},
+		{"/ n N v y", "in the command's panel: search, older, newer; select, copy"},
+		{"/", "elsewhere: show only events that contain a text"},
 		{"^A", "the keyboard is the command's; ^A comes back, A sends it one ^A"},
 		{"R", "run the command again, once it has ended (with --hold)"},
-		{"/ n N v y", "in the command's panel: search, older, newer; select, copy"},
-		{"q ^C", "quit; ^C twice within two seconds does not wait"},
-		{"Esc", "back; it never quits"},
+		{"q ^C Esc", "quit; ^C twice in two seconds does not wait; Esc goes back"},
 		{},
 		{"fl held", "requests in flight: being served; held: kept back by a pause"},
-		{"PAUSING", "n requests are left to finish"},
 		{"[P] PAUSED", "all have finished: nothing reads or writes the disk"},
+		{"* ! SLOW", "in flight for over 1 s, STUCK for over 10 s; events: warning, error"},
 		{g.read + " " + g.written + " " + g.hole, "coverage: read, written, holes; two passes are not a copy"},
 		{"p50 p99", "half of the requests of the last 10 s took less; 99 of 100 did"},
-		{g.levels[1] + g.levels[3] + g.levels[5] + g.levels[8], "bytes, a second each, up to the highest of the last minute"},
-		{g.paused + g.paused + g.paused + g.paused, "seconds in a pause"},
-		{"* !", "events: a warning, an error"},
+		{g.levels[1] + g.levels[5] + g.levels[8] + " " + g.paused + g.paused, "bytes, a second each; seconds in a pause"},
 		{"SKIPPED", "the command prints faster than can be shown; this is the newest"},
 	}
 	w := d.size.w
-	var rows []string
+	rows := make([]string, 0, len(entries))
 	for _, e := range entries {
 		if e[0] == "" && d.size.h < len(entries)+4 {
 			continue // no room for a blank row

@@ -3,7 +3,7 @@ package ui
 // look does what keys do to the view alone.
 func (b *board) look(k key) {
 	v := &b.view
-	if v.panel == panelChild && b.childKey(k) {
+	if v.panel == panelChild && b.childKey(k) || v.panel == panelMap && b.roam(k) {
 		return
 	}
 	switch k {
@@ -11,7 +11,7 @@ func (b *board) look(k key) {
 		b.turn(+1)
 	case "shift+tab":
 		b.turn(-1)
-	case "1", "2", "3", "4", "5", "6":
+	case "1", "2", "3", "4", "5", "6", "7", "8", "9":
 		if p := panel(k[0] - '0'); b.has(p) {
 			v.panel = p
 			v.zoom = v.zoom || !b.plan().shows(p)
@@ -19,15 +19,16 @@ func (b *board) look(k key) {
 	case "z":
 		b.zoom()
 	case "enter":
-		if v.panel != noPanel && !v.zoom {
+		switch {
+		case v.panel == panelMap && v.zoom:
+			b.magnify(zoomStep)
+		case v.panel != noPanel && !v.zoom:
 			b.zoom()
 		}
 	case "esc":
-		if v.zoom {
-			v.zoom = false
-		} else {
-			v.panel, v.event = noPanel, 0
-		}
+		b.back()
+	case "/":
+		b.filterEvents()
 	case "up", "k":
 		b.move(-1)
 	case "down", "j":
@@ -43,13 +44,28 @@ func (b *board) look(k key) {
 	}
 }
 
+// back goes one step: out of the part of the map, off the filter, out of the zoom, off the panel.
+func (b *board) back() {
+	v := &b.view
+	switch {
+	case v.panel == panelMap && v.chart.length > 0:
+		v.chart.length = 0
+	case v.panel == panelEvents && v.filter.text != "":
+		v.filter.text = ""
+	case v.zoom:
+		v.zoom = false
+	default:
+		v.panel, v.event = noPanel, 0
+	}
+}
+
 // all is farther than any list is long.
 const all = 1 << 30
 
 // has is true for panels that there is something to see in.
 func (b *board) has(p panel) bool {
 	switch p {
-	case panelCoverage:
+	case panelCoverage, panelMap:
 		return b.snapshot.Progress.Size > 0
 	case panelChild:
 		return b.snapshot.Child != nil
@@ -102,13 +118,14 @@ func (b *board) move(by int) {
 func (b *board) scroll(by int) {
 	d := drawing{s: &b.snapshot, view: &b.view, theme: b.theme}
 	w, h := b.eventsSize()
-	newest := len(b.snapshot.Events) - 1
+	events := d.events()
+	newest := len(events) - 1
 	at := max(d.lastEvent()+by, d.firstPage(w, h))
 	if at >= newest {
 		b.view.event = 0
 		return
 	}
-	b.view.event = b.snapshot.Events[at].Seq
+	b.view.event = events[at].Seq
 }
 
 // eventsSize is of the events' panel, without its borders.
@@ -117,8 +134,8 @@ func (b *board) eventsSize() (w, h int) {
 	switch {
 	case b.view.zoom:
 		return b.size.w - 2, b.size.h - 4
-	case p.beside > 0:
-		return p.beside - 2, p.main - 2
+	case p.beside > 0 && p.events == 0:
+		return p.beside - 2, p.main - p.flight - 2
 	}
 	return b.size.w - 2, p.events - 2
 }

@@ -75,7 +75,7 @@ func (b *board) childArea() (x, y, w, h int) {
 		return 0, 0, 0, 0
 	}
 	w, h = childSize(b.size, sh)
-	x, y, h = 0, 1+p.coverage+p.throughput+p.clients, min(h, p.main)
+	x, y, h = 0, 1+p.coverage+p.chart+p.throughput+p.clients, min(h, p.main)
 	if p.main >= minMain {
 		x, y = 1, y+1
 	}

@@ -68,11 +68,12 @@ func TestAClickFocuses(t *testing.T) {
 	}{
 		{size{80, 24}, 0, 0, noPanel},
 		{size{80, 24}, 5, 7, panelClients},
-		{size{80, 24}, 0, 10, panelChild},
+		{size{80, 24}, 0, 11, panelChild},
 		{size{80, 24}, 40, 15, panelChild},
 		{size{80, 24}, 40, 23, noPanel},
-		{size{120, 40}, 10, 4, panelThroughput},
-		{size{120, 40}, 110, 4, panelRequests},
+		{size{120, 40}, 10, 4, panelMap},
+		{size{120, 40}, 10, 7, panelThroughput},
+		{size{120, 40}, 110, 7, panelRequests},
 		{size{120, 40}, 110, 30, panelEvents},
 		{size{120, 40}, 10, 30, panelChild},
 		{size{200, 60}, 100, 1, panelCoverage},
@@ -138,17 +139,17 @@ func TestTheChildsMouse(t *testing.T) {
 	}{
 		{"typing", func(b *board) { b.typing(true) }, captive.Mouse{Tracking: 1000, Encoding: 1006}, "\x1b[<0;10;2M\x1b[<0;10;2m"},
 		{"typing, and it does not want", func(b *board) { b.typing(true) }, captive.Mouse{}, ""},
-		{"the panel in focus", func(b *board) { press(b, "m 5") }, captive.Mouse{Tracking: 1002}, "\x1b[M *\"\x1b[M#*\""},
-		{"another panel in focus", func(b *board) { press(b, "m 6") }, captive.Mouse{Tracking: 1000}, ""},
-		{"zoomed", func(b *board) { press(b, "5 z"); b.typing(true) }, captive.Mouse{Tracking: 1000, Encoding: 1006}, "\x1b[<0;10;11M\x1b[<0;10;11m"},
-		{"looking back", func(b *board) { press(b, "m 5 g") }, captive.Mouse{Tracking: 1000}, ""},
+		{"the panel in focus", func(b *board) { press(b, "m 7") }, captive.Mouse{Tracking: 1002}, "\x1b[M *\"\x1b[M#*\""},
+		{"another panel in focus", func(b *board) { press(b, "m 9") }, captive.Mouse{Tracking: 1000}, ""},
+		{"zoomed", func(b *board) { press(b, "7 z"); b.typing(true) }, captive.Mouse{Tracking: 1000, Encoding: 1006}, "\x1b[<0;10;12M\x1b[<0;10;12m"},
+		{"looking back", func(b *board) { press(b, "m 7 g") }, captive.Mouse{Tracking: 1000}, ""},
 	} {
 		b, f := printed()
 		f.set(func(_ *session.Snapshot, s *captive.Screen) { s.Mouse = c.mouse })
 		b.refresh()
 		c.prepare(b)
 		f.typed = nil
-		click(b, 0, 10, 12)
+		click(b, 0, 10, 13)
 		if string(f.typed) != c.want {
 			t.Errorf("%s: the child was told %q, want %q", c.name, f.typed, c.want)
 		}
@@ -158,7 +159,7 @@ func TestTheChildsMouse(t *testing.T) {
 	f.set(func(_ *session.Snapshot, s *captive.Screen) { s.Mouse = captive.Mouse{Tracking: 1002, Encoding: 1006} })
 	b.typing(true)
 	b.refresh()
-	for _, r := range []captive.Report{{X: 1, Y: 11}, {Button: 32, X: 79, Y: 0}, {Release: true}, {X: 79, Y: 0}} {
+	for _, r := range []captive.Report{{X: 1, Y: 12}, {Button: 32, X: 79, Y: 0}, {Release: true}, {X: 79, Y: 0}} {
 		b.pointed(r)
 	}
 	if want := "\x1b[<0;1;1M\x1b[<32;78;1M\x1b[<0;1;1m"; string(f.typed) != want {
@@ -190,8 +191,8 @@ func TestWhatTheTerminalTellsOfTheMouse(t *testing.T) {
 		{"m", false, 0, 1000},
 		{"m", false, 1003, 1000},
 		{"m m", false, 1003, 0},
-		{"m 5", false, 1003, 1003},
-		{"5", false, 1003, 0},
+		{"m 7", false, 1003, 1003},
+		{"7", false, 1003, 0},
 		{"", true, 0, 0},
 		{"", true, 9, 1000},
 		{"", true, 1002, 1002},

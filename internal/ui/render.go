@@ -56,17 +56,22 @@ func (d *drawing) screen() []string {
 		rows = append(rows, d.zoomed()...)
 	} else {
 		rows = append(rows, d.coverage()...)
+		rows = append(rows, d.mapPanel()...)
 		rows = append(rows, d.throughput()...)
 		rows = append(rows, d.clients(d.size.w, d.plan.clients)...)
+		main := d.childPanel
 		if d.s.Child == nil {
-			rows = append(rows, d.uri()...)
-		} else {
-			rows = append(rows, beside(d.childPanel(), d.eventsBox(d.plan.beside, d.plan.main))...)
+			main = d.uri
 		}
+		right := append(d.flight(d.plan.beside, d.plan.flight), d.eventsBox(d.plan.beside, d.plan.main-d.plan.flight)...)
+		rows = append(rows, beside(main(), right)...)
 		rows = append(rows, d.eventRows()...)
 	}
 	for len(rows) < d.size.h-1 {
 		rows = append(rows, "")
+	}
+	if box := d.knobs(d.size.w, len(rows)-1); box != nil {
+		rows = append(rows[:len(rows)-len(box)], box...)
 	}
 	return append(rows, d.footer())
 }
@@ -82,7 +87,13 @@ func (d *drawing) zoomed() []string {
 		ways := d.directions()
 		rows = d.directionsBox(w, h, "throughput", ways[:])
 	case panelRequests:
-		rows = d.requests(w, h)
+		rows = d.requestsScreen(w, h)
+	case panelMap:
+		rows = d.mapScreen(w, h)
+	case panelMix:
+		rows = d.mix(w, h)
+	case panelFlight:
+		rows = d.flight(w, h)
 	case panelClients:
 		rows = d.clients(w, h)
 	case panelEvents:

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -103,10 +104,21 @@ func anySnapshot(t *rapid.T) session.Snapshot {
 		Done: number.Draw(t, "done"), Rate: rapid.Float64Range(0, 1e15).Draw(t, "progress"),
 		ETA: span.Draw(t, "eta"), Stalled: span.Draw(t, "stalled"),
 	}
+	s.Recent.Spread[block.Read] = rapid.SliceOfN(number, 0, 110).Draw(t, "spread")
+	s.Recent.Habits.Writes.Sizes[rapid.IntRange(0, block.SizeClasses-1).Draw(t, "class")] = number.Draw(t, "size")
+	s.Depth, s.Deepest = rapid.Float64Range(0, 1e9).Draw(t, "depth"), rapid.Float64Range(0, 1e9).Draw(t, "deepest")
+	for range rapid.IntRange(0, 20).Draw(t, "knobs") {
+		s.Knobs = append(s.Knobs, session.Knob{Layer: "delay.12", Name: "delay-extents", Value: text.Draw(t, "value"), Unit: "bit/s"})
+	}
+	pending := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) block.Pending {
+		return block.Pending{Cmd: block.Cmd(rapid.IntRange(0, block.Commands-1).Draw(t, "cmd")), Offset: number.Draw(t, "offset"),
+			Length: number.Draw(t, "length"), Held: rapid.Bool().Draw(t, "held"), Age: span.Draw(t, "age")}
+	}), 0, 17)
 	for i := range rapid.IntRange(0, 20).Draw(t, "clients") {
 		s.Clients = append(s.Clients, session.Client{
 			ID: uint64(i*i + 1), Peer: text.Draw(t, "peer"), State: session.ClientState(rapid.IntRange(0, 2).Draw(t, "state")),
 			Export: text.Draw(t, "export"), Options: rapid.SliceOfN(text, 0, 3).Draw(t, "options"), Connected: when.Draw(t, "connected"),
+			User: strconv.Itoa(rapid.IntRange(0, 1<<31).Draw(t, "user")), At: number.Draw(t, "at"), Queued: rapid.IntRange(0, 99).Draw(t, "queued"), Pending: pending.Draw(t, "pending"),
 			InFlight: rapid.IntRange(0, 99999).Draw(t, "inflight"), Counts: counts.Draw(t, "counts"), Read: rate.Draw(t, "read"),
 		})
 	}
@@ -125,11 +137,22 @@ func anySnapshot(t *rapid.T) session.Snapshot {
 }
 
 func anyView(t *rapid.T) view {
+	number := rapid.OneOf(rapid.Uint64Range(0, 2000), rapid.Uint64())
 	return view{
 		typing: rapid.Bool().Draw(t, "typing"), selected: rapid.Uint64Range(0, 500).Draw(t, "selected"),
 		ask: ask(rapid.IntRange(0, int(askForce)).Draw(t, "ask")), asked: rapid.Uint64Range(0, 500).Draw(t, "asked"),
 		help: rapid.Bool().Draw(t, "help"), panel: panel(rapid.IntRange(0, panels).Draw(t, "panel")), zoom: rapid.Bool().Draw(t, "zoom"),
-		event: rapid.Uint64Range(0, 40).Draw(t, "event"),
+		event:  rapid.Uint64Range(0, 40).Draw(t, "event"),
+		filter: filter{text.Draw(t, "filter"), rapid.Bool().Draw(t, "filtering")},
+		knobs: knobs{rapid.Bool().Draw(t, "tune"), rapid.IntRange(0, 30).Draw(t, "knob"), rapid.Bool().Draw(t, "editing"),
+			text.Draw(t, "value"), text.Draw(t, "refused")},
+		chart: chart{
+			from: number.Draw(t, "from"), length: number.Draw(t, "length"), cursor: number.Draw(t, "cursor"),
+			cells: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) block.Stretch {
+				return block.Stretch{Bytes: number.Draw(t, "bytes"), Read: number.Draw(t, "read"), Written: number.Draw(t, "written"),
+					Zeroed: number.Draw(t, "zeroed"), Holes: number.Draw(t, "holes"), Failed: number.Draw(t, "failed")}
+			}), 0, 20).Draw(t, "cells"),
+		},
 	}
 }
 
@@ -148,8 +171,8 @@ func anyScreen(t *rapid.T) captive.Screen {
 func TestTheChildKeepsItsSize(t *testing.T) {
 	for _, c := range []struct{ screen, child size }{
 		{size{80, 24}, size{78, 9}},
-		{size{120, 40}, size{80, 24}}, // the usual terminal
-		{size{200, 60}, size{132, 34}},
+		{size{120, 40}, size{80, 20}},
+		{size{200, 60}, size{132, 24}},
 		{size{40, 8}, size{40, 5}},
 		{size{20, 3}, size{20, 5}},
 		{size{10, 2}, size{80, 24}}, // it is not seen, and need not notice
@@ -176,6 +199,9 @@ func TestNoPBeforeTheDrain(t *testing.T) {
 func TestPausedNumbersStandStill(t *testing.T) {
 	early, late := pausedFor(0), pausedFor(2*time.Second)
 	late.Read, late.Clients[0].Read = session.Rate{}, session.Rate{}
+	for i := range late.Clients {
+		late.Clients[i].Pending = early.Clients[i].Pending // how long they are held is a clock, too
+	}
 	late.Time, late.Since = early.Time, early.Since
 	late.History, late.Events = early.History, early.Events
 	z := size{120, 40}

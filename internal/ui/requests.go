@@ -1,6 +1,9 @@
 package ui
 
-import "example.com/nbdtui/internal/block"
+import (
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/session"
+)
 
 // kind is a command under the name that the dashboard has room for.
 type kind struct {
@@ -46,22 +49,56 @@ var requestColumns = []column[requestRow]{
 	{"max", 6, 0, true, 4, func(d *drawing, r *requestRow) string { return d.theme.latency(&r.took, r.took.Max) }},
 }
 
+// tableWidth is what the table of requests needs; beside it the histogram has room.
+const tableWidth = 60
+
 // requests has a row for each kind with its latencies, or for the first few where there is not room for all; the
-// others share the last row. With the screen to itself it also has the latencies of the whole run.
+// others share the last row. Beside them stands a histogram, if there is room.
 func (d *drawing) requests(w, h int) []string {
-	n := max(min(len(kinds), h-4), 0)
-	rows := d.requestTable(w-2, n, &d.s.Recent.Took)
+	return d.box(panelRequests, w, h, "requests and latency", "last 10 s", d.requestRows(w-2, h-2, &d.s.Recent))
+}
+
+func (d *drawing) requestRows(w, h int, work *session.Work) []string {
+	table := w
+	if w >= tableWidth+octaves+4 {
+		table = tableWidth
+	}
+	n := max(min(len(kinds), h-2), 0)
+	rows := d.requestTable(table, n, &work.Took)
 	if n < len(kinds) {
-		rows = append(rows, d.requestsRow(w-2, n))
+		rows = append(rows, d.requestsRow(table, n))
 	} else {
-		rows = append(rows, d.theme.line(w-2).space(1).left(d.errorsRole(), 6, "errors").space(1).
+		rows = append(rows, d.theme.line(table).space(1).left(d.errorsRole(), 6, "errors").space(1).
 			right(strong, 8, count(d.s.Totals.Errors())).fill())
 	}
-	if d.view.zoom {
-		rows = append(rows, d.theme.line(w-2).fill(), d.theme.line(w-2).space(1).text(strong, "latency of the whole run").fill())
-		rows = append(rows, d.requestTable(w-2, len(kinds), &d.s.Whole.Took)...)
+	if table < w {
+		for i, row := range d.histogram(w-table-3, min(len(rows), h), work) {
+			rows[i] = d.theme.line(w).raw(rows[i], table).space(2).raw(row, w-table-3).fill()
+		}
 	}
-	return d.box(panelRequests, w, h, "requests and latency", "last 10 s", rows)
+	return rows
+}
+
+// requestsScreen also has the whole run's, and histograms as high as there is room for.
+func (d *drawing) requestsScreen(w, h int) []string {
+	const table = 1 + len(kinds) + 2 // a title, the kinds with theirs, errors
+	high := (h-2)/2 - table - 1
+	part := func(title string, work *session.Work) []string {
+		rows := []string{d.theme.line(w-2).space(1).text(strong, title).fill()}
+		if high < 3 { // beside the table it has a place all the same
+			return append(append(rows, d.requestRows(w-2, len(kinds)+2, work)...), d.theme.line(w-2).fill())
+		}
+		narrow := min(w-2, tableWidth+octaves)
+		for _, row := range d.requestRows(narrow, len(kinds)+2, work) {
+			rows = append(rows, d.theme.line(w-2).raw(row, narrow).fill())
+		}
+		for _, row := range d.histogram(w-3, high, work) {
+			rows = append(rows, d.theme.line(w-2).space(1).raw(row, w-3).fill())
+		}
+		return append(rows, d.theme.line(w-2).fill())
+	}
+	rows := append(part("the last 10 s", &d.s.Recent), part("the whole run", &d.s.Whole)...)
+	return d.box(panelRequests, w, h, "requests and latency", "", rows[:min(len(rows), max(h-2, 0))])
 }
 
 // requestTable is the titles and the first n kinds.

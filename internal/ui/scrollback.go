@@ -239,13 +239,10 @@ func (b *board) typeQuery(k key) {
 		b.find(-1)
 	case k == "esc":
 		s.prompt, s.query = false, ""
-	case k == "backspace":
-		r := []rune(s.query)
-		s.query = string(r[:max(len(r)-1, 0)])
 	case k == "ctrl+u":
 		s.query = ""
-	case len([]rune(k)) == 1 && len(s.query) < 200:
-		s.query += string(k)
+	default:
+		s.query = edited(s.query, k)
 	}
 }
 

@@ -50,24 +50,24 @@ func childLines(b *board) (first, last, note, footer string) {
 
 func TestTheChildsOutputScrolls(t *testing.T) {
 	for keys, want := range map[string]string{
-		"5":                      "line 91.",
-		"5 up":                   "line 90.",
-		"5 k k j":                "line 90.",
-		"5 pgup":                 "line 83.",
-		"5 g":                    "line 0.",
-		"5 g pgup up":            "line 0.",
-		"5 g pgdown":             "line 8.",
-		"5 g down G":             "line 91.",
-		"5 up down":              "line 91.",
-		"5 g esc":                "line 91.",
-		"5 pgup z z":             "line 83.",
-		"5 pgup tab":             "line 83.",
-		"5 / 5 . enter":          "line 91.", // 95 is in sight
-		"5 / 5 . enter n":        "line 82.",
-		"5 / 5 . enter n N":      "line 90.",
-		"5 / L I N E enter":      "line 91.",
-		"5 / 7 x backspace \\":   "line 91.",
-		"5 / 7 ctrl+u 3 3 enter": "line 30.",
+		"7":                      "line 91.",
+		"7 up":                   "line 90.",
+		"7 k k j":                "line 90.",
+		"7 pgup":                 "line 83.",
+		"7 g":                    "line 0.",
+		"7 g pgup up":            "line 0.",
+		"7 g pgdown":             "line 8.",
+		"7 g down G":             "line 91.",
+		"7 up down":              "line 91.",
+		"7 g esc":                "line 91.",
+		"7 pgup z z":             "line 83.",
+		"7 pgup tab":             "line 83.",
+		"7 / 5 . enter":          "line 91.", // 95 is in sight
+		"7 / 5 . enter n":        "line 82.",
+		"7 / 5 . enter n N":      "line 90.",
+		"7 / L I N E enter":      "line 91.",
+		"7 / 7 x backspace \\":   "line 91.",
+		"7 / 7 ctrl+u 3 3 enter": "line 30.",
 	} {
 		b, f := printed()
 		press(b, keys)
@@ -86,19 +86,19 @@ func TestTheChildsOutputScrolls(t *testing.T) {
 
 func TestSearchingTheChildsOutput(t *testing.T) {
 	for keys, want := range map[string]string{
-		"5 /":                         "/   enter searches",
-		"5 / 5 .":                     "/5.   enter searches",
-		"5 / p q":                     "/pq   enter searches", // no commands
-		"5 / 5 . enter":               "10 of 10 places",
-		"5 / 5 . enter n":             "9 of 10 places",
-		"5 / 5 . enter N":             "1 of 10 places",
-		"5 / 5 . enter n N":           "10 of 10 places",
-		"5 / 4 2 . enter n":           "1 of 1 place",
-		"5 / n o n e enter":           "not found: none",
-		"5 / 5 . enter up":            "n older  N newer",
-		"5 n":                         "nothing to search for",
-		"5 / 5 . esc":                 "/ search  v select",
-		"5 / 5 . enter n n n n n n n": "3 of 10 places",
+		"7 /":                         "/   enter searches",
+		"7 / 5 .":                     "/5.   enter searches",
+		"7 / p q":                     "/pq   enter searches", // no commands
+		"7 / 5 . enter":               "10 of 10 places",
+		"7 / 5 . enter n":             "9 of 10 places",
+		"7 / 5 . enter N":             "1 of 10 places",
+		"7 / 5 . enter n N":           "10 of 10 places",
+		"7 / 4 2 . enter n":           "1 of 1 place",
+		"7 / n o n e enter":           "not found: none",
+		"7 / 5 . enter up":            "n older  N newer",
+		"7 n":                         "nothing to search for",
+		"7 / 5 . esc":                 "/ search  v select",
+		"7 / 5 . enter n n n n n n n": "3 of 10 places",
 	} {
 		b, f := printed()
 		press(b, keys)
@@ -110,7 +110,7 @@ func TestSearchingTheChildsOutput(t *testing.T) {
 		}
 	}
 	b, _ := printed()
-	press(b, "5 / 8 5 . enter")
+	press(b, "7 / 8 5 . enter")
 	if !strings.Contains(b.draw(), "\x1b[7m85.\x1b[m") {
 		t.Errorf("what was found is not set off:\n%q", b.draw())
 	}
@@ -118,17 +118,17 @@ func TestSearchingTheChildsOutput(t *testing.T) {
 
 func TestSelectingAndCopying(t *testing.T) {
 	for keys, want := range map[string]string{
-		"5 v y":                      "line 99.", // the cursor's line
-		"5 v up y":                   "line 98.",
-		"5 v up v down y":            "line 98.\nl",
-		"5 v v l l l y":              "line",
-		"5 v $ v 0 up y":             "line 98.\nline 99.",
-		"5 v v v y":                  "line 99.",
-		"5 v g v G $ y":              all100(),
-		"5 v g v pgdown y":           strings.Join(strings.Split(all100(), "\n")[:8], "\n") + "\nl",
-		"5 g y":                      strings.Join(strings.Split(all100(), "\n")[:9], "\n"),
-		"5 / 4 2 . enter v v l y":    "42",
-		"5 / 4 2 . enter v v up $ y": ".\nline 42",
+		"7 v y":                      "line 99.", // the cursor's line
+		"7 v up y":                   "line 98.",
+		"7 v up v down y":            "line 98.\nl",
+		"7 v v l l l y":              "line",
+		"7 v $ v 0 up y":             "line 98.\nline 99.",
+		"7 v v v y":                  "line 99.",
+		"7 v g v G $ y":              all100(),
+		"7 v g v pgdown y":           strings.Join(strings.Split(all100(), "\n")[:8], "\n") + "\nl",
+		"7 g y":                      strings.Join(strings.Split(all100(), "\n")[:9], "\n"),
+		"7 / 4 2 . enter v v l y":    "42",
+		"7 / 4 2 . enter v v up $ y": ".\nline 42",
 	} {
 		b, _ := printed()
 		press(b, keys)
@@ -157,7 +157,7 @@ func TestTooMuchForAClipboard(t *testing.T) {
 	for i := range f.printed {
 		f.printed[i] = strings.Repeat("x", 1000)
 	}
-	press(b, "5 v g v G y")
+	press(b, "7 v g v G y")
 	if _, _, _, footer := childLines(b); b.clipboard != "" || !strings.HasPrefix(footer, "too much") {
 		t.Errorf("%d bytes were copied; the footer is %q", len(b.clipboard), footer)
 	}
@@ -166,7 +166,7 @@ func TestTooMuchForAClipboard(t *testing.T) {
 // Lines that are kept no more cannot be looked at; the view goes on with the oldest.
 func TestLookingBackFartherThanIsKept(t *testing.T) {
 	b, f := printed()
-	press(b, "5 g")
+	press(b, "7 g")
 	f.set(func(_ *session.Snapshot, c *captive.Screen) { c.Oldest = 40 })
 	b.refresh()
 	if first, _, _, _ := childLines(b); first != "line 40." {
@@ -176,7 +176,7 @@ func TestLookingBackFartherThanIsKept(t *testing.T) {
 
 func TestTypingShowsTheNewest(t *testing.T) {
 	b, _ := printed()
-	press(b, "5 g v")
+	press(b, "7 g v")
 	b.typing(true)
 	b.refresh()
 	if first, _, note, _ := childLines(b); first != "line 91." || strings.Contains(note, "↑") {

@@ -22,6 +22,10 @@ func (d *drawing) stateLine() string {
 	const gap = 2
 	r, word, rest := badge(d.s)
 	parts := d.parts(rest)
+	if trouble, oldest := d.trouble(); oldest != "" && rest == "" {
+		parts[0].role, parts[0].text = trouble, oldest
+		parts[0].priority, parts[6].priority = parts[6].priority, parts[0].priority // before how many are in flight
+	}
 	room := d.size.w - width(word)
 	for priority := 0; priority < len(parts); priority++ {
 		for i := range parts {
@@ -46,6 +50,17 @@ func (d *drawing) stateLine() string {
 		}
 	}
 	return l.String()
+}
+
+// trouble is the oldest request in flight where that is slow, whatever panels are in sight.
+func (d *drawing) trouble() (role, string) {
+	switch {
+	case d.s.Oldest >= stuckAfter:
+		return failure, "! STUCK " + age(d.s.Oldest)
+	case d.s.Oldest >= slowAfter:
+		return warning, "* SLOW " + age(d.s.Oldest)
+	}
+	return plain, ""
 }
 
 func (d *drawing) parts(rest string) []part {

@@ -21,7 +21,8 @@ const (
 	found         // what was searched for
 	selected      // what will be copied
 	caret         // where the selection ends
-	roles    = int(caret) + 1
+	zeroing       // what is zeroed or trimmed
+	roles    = int(zeroing) + 1
 )
 
 // Only the terminal's own 16 colours are used. Blue against yellow carries every contrast, so no meaning rests on red
@@ -29,7 +30,7 @@ const (
 var colours = [roles]string{
 	strong: "1", border: "90", focus: "1;36", good: "1;7;36", moving: "1;7;33", held: "1;7;34", bad: "1;7;31",
 	reading: "36", writing: "33", pausing: "34", warning: "1;33", failure: "1;31", question: "1;33",
-	found: "30;43", selected: "7", caret: "1;7;36",
+	found: "30;43", selected: "7", caret: "1;7;36", zeroing: "35",
 }
 
 // What is left of them without colours: the words stand in the text, too.
@@ -54,6 +55,9 @@ type glyphs struct {
 	written      string
 	hole         string
 	rest         string
+	shades       [4]string // of a cell of the map: how much of it was touched, a little to all
+	untouched    string
+	known        string // a hole
 	micro        string // of seconds
 	ellipsis     string
 	up, down     string
@@ -68,9 +72,12 @@ var unicodeGlyphs = glyphs{
 	levels: [9]string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
 	paused: "░",
 	read:   "█", written: "▓", hole: "▒", rest: "─",
-	micro:    "µ",
-	ellipsis: "…",
-	up:       "↑", down: "↓",
+	shades:    [4]string{"░", "▒", "▓", "█"},
+	untouched: "·",
+	known:     "─",
+	micro:     "µ",
+	ellipsis:  "…",
+	up:        "↑", down: "↓",
 }
 
 var asciiGlyphs = glyphs{
@@ -79,9 +86,10 @@ var asciiGlyphs = glyphs{
 	levels: [9]string{" ", "_", ".", "-", "=", "+", "*", "%", "#"},
 	paused: ":",
 	read:   "#", written: "+", hole: ":", rest: ".",
-	micro:    "u",
-	ellipsis: "~",
-	up:       "up", down: "down",
+	untouched: ".",
+	micro:     "u",
+	ellipsis:  "~",
+	up:        "up", down: "down",
 }
 
 // newTheme is the usual one, or what is left of it.

@@ -39,11 +39,10 @@ func (d *drawing) throughput() []string {
 	switch {
 	case h == 0:
 		return nil
-	case w >= threeBoxes && d.plan.boxes:
-		const box = 64 // a minute, and the borders
+	case d.plan.mix:
+		const requests, mix = 94, 42
 		ways := d.directions()
-		left, right := d.directionsBox(box, h, "reading", ways[:1]), d.directionsBox(box, h, "writing", ways[1:])
-		return beside(beside(left, right), d.requests(w-2*box, h))
+		return beside(beside(d.directionsBox(w-requests-mix, h, "throughput", ways[:]), d.requests(requests, h)), d.mix(mix, h))
 	case d.plan.boxes:
 		ways := d.directions()
 		return beside(d.directionsBox(w/2, h, "throughput", ways[:]), d.requests(w-w/2, h))

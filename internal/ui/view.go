@@ -1,6 +1,9 @@
 package ui
 
-import "example.com/nbdtui/internal/session"
+import (
+	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/session"
+)
 
 // view is what the person at the dashboard has chosen to look at. It never leaves the dashboard.
 type view struct {
@@ -15,6 +18,9 @@ type view struct {
 	back     scrollback
 	mouse    bool   // it was turned on
 	said     string // what the last key did, where nothing else shows it
+	filter   filter
+	chart    chart
+	knobs    knobs
 }
 
 // panel is one of the dashboard's, numbered as they stand on the screen.
@@ -23,14 +29,39 @@ type panel uint8
 const (
 	noPanel panel = iota
 	panelCoverage
+	panelMap
 	panelThroughput
 	panelRequests
+	panelMix
 	panelClients
 	panelChild
+	panelFlight
 	panelEvents
 
 	panels = int(panelEvents) // besides noPanel
 )
+
+// chart is the part of the export that the map shows.
+type chart struct {
+	from, length uint64          // bytes; all of the export where length is 0
+	cursor       uint64          // offset of a byte in the cell that has the cursor
+	cells        []block.Stretch // what the session knows of it
+}
+
+// filter is what the events in sight contain.
+type filter struct {
+	text   string
+	typing bool // it is being typed
+}
+
+// knobs is the panel that steers.
+type knobs struct {
+	open    bool
+	chosen  int
+	editing bool
+	value   string // being typed
+	refused string // why the last one was not taken
+}
 
 // ask is the question in the footer.
 type ask uint8
