@@ -79,14 +79,14 @@ func TestTheMouse(t *testing.T) {
 	}
 	x.keys("m")
 	x.until("the mouse", func(string) bool { return asked("1000") })
-	x.keys("\x1b[<0;5;7M") // a click on the clients
+	x.keys("\x1b[<0;5;8M") // a click on the clients
 	x.shows("[clients 0]")
 	x.keys("\x01")
 	x.shows("^A back")
 	x.until("the command's own wish", func(string) bool { return asked("1002") })
-	x.keys("a\x1b[<0;2;12M\x1b[<32;3;13M\x1b[<0;3;13mb")
+	x.keys("a\x1b[<0;2;13M\x1b[<32;3;14M\x1b[<0;3;14mb")
 	holds(t, path, "a drag", []byte("a\x1b[<0;1;1M\x1b[<32;2;2M\x1b[<0;2;2mb"))
-	x.keys("\x1b[<0;5;7M") // the clients again: the keyboard leaves the command
+	x.keys("\x1b[<0;5;8M") // the clients again: the keyboard leaves the command
 	x.shows("^A child")
 	x.keys("q")
 	x.shows("[s]top all")
