@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/mdlayher/vsock"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -22,7 +23,7 @@ import (
 // TestScript runs the real binary as the scripts of testdata/script say, one a feature. None may leave anything in the
 // directory for temporary files.
 func TestScript(t *testing.T) {
-	peer(t, "nbdinfo", "nbdcopy", "nbdsh", "qemu-img")
+	peer(t, "nbdkit", "nbdinfo", "nbdcopy", "nbdsh", "qemu-img")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
@@ -33,6 +34,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("PATH", filepath.Dir(program)+":/usr/bin:"+os.Getenv("PATH"))
 			env.Setenv("nbdtui", program)
 			env.Setenv("version", version)
+			env.Setenv("port", freePort(t))
 			temp := env.Getenv("TMPDIR")
 			env.Defer(func() {
 				if left, _ := filepath.Glob(filepath.Join(temp, "*")); len(left) > 0 && !t.Failed() {
@@ -61,12 +63,24 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":   exits,
+			"same":    sameAsNbdkit,
 			"refused": refusedScript,
 			"await":   awaitFile,
 			"signal":  signalPids,
 			"gone":    gonePids,
 		},
 	})
+}
+
+// freePort is one that nobody listens on.
+func freePort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }
 
 // vsockLoopback tries whether this machine can reach itself, which needs a module that many kernels have not.
@@ -99,6 +113,29 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit status %d, want %s", code, args[0])
+	}
+}
+
+// same ARGUMENT ... runs nbdkit and nbdtui, which must say the same on standard output and end with the same status.
+// Where one has nothing to say on standard error, neither may the other.
+func sameAsNbdkit(ts *testscript.TestScript, neg bool, args []string) {
+	type result struct {
+		Stdout string
+		Status int
+		Silent bool
+	}
+	run := func(program string) result {
+		err := ts.Exec(program, args...)
+		r := result{ts.ReadFile("stdout"), 0, ts.ReadFile("stderr") == ""}
+		if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+			r.Status = shellStatus(failed.ProcessState)
+		} else {
+			ts.Check(err)
+		}
+		return r
+	}
+	if diff := cmp.Diff(run("nbdkit"), run("nbdtui")); neg || diff != "" {
+		ts.Fatalf("nbdkit and nbdtui differ: %s", diff)
 	}
 }
 
