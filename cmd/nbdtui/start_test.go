@@ -1,0 +1,31 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// What cannot start says so on the terminal as it was, without a dashboard in between.
+func TestStartErrorsOnATerminal(t *testing.T) {
+	for line, says := range map[string]string{
+		"file /no/such":                        "/no/such: no such file",
+		"memory 1M -p 1 -U -":                  "-U and -p exclude one another",
+		"memory 1M -P /no/such/pid --run true": "write the process id",
+		"memory 1M -U - -u no:body":            "unknown user",
+		"--filter=pause memory 1M":             "pause-control= must be given",
+		"--filter=pause memory 1M pause-control=/no/such/control --run true": "/no/such/control",
+	} {
+		x := inTerminal(t, 80, 24, strings.Fields(line)...)
+		if code := x.wait(); code != 1 {
+			t.Errorf("%s: exit status %d", line, code)
+		}
+		x.guardGone()
+		x.sane()
+		if s := x.text(); !strings.Contains(s, "nbdtui: error: ") || !strings.Contains(strings.ReplaceAll(s, "\n", ""), says) {
+			t.Errorf("%s: the screen is\n%s", line, s)
+		}
+		if strings.Contains(x.output(), "\x1b[?1049h") {
+			t.Errorf("%s: the dashboard was there", line)
+		}
+	}
+}
