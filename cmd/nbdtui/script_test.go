@@ -53,6 +53,9 @@ func TestScript(t *testing.T) {
 					l.Close()
 				}
 				return err == nil, nil
+			case "syslog":
+				_, err := dialSyslog()
+				return err == nil, nil
 			case "vsock-loopback":
 				return vsockLoopback(), nil
 			case "vsock":
