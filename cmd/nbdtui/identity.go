@@ -8,10 +8,11 @@ import (
 	"syscall"
 
 	"example.com/nbdtui/internal/param"
+	"example.com/nbdtui/internal/tempdir"
 )
 
 // become makes the process a user's and a group's, names or numbers; an empty one stays as it is. The paths, which
-// that user must be able to reach and remove, are given away first.
+// that user must be able to reach and remove, are given away first, and so are the temporary directories.
 func become(userName, groupName string, paths ...string) error {
 	if userName == "" && groupName == "" {
 		return nil
@@ -43,6 +44,9 @@ func become(userName, groupName string, paths ...string) error {
 		if err := os.Chown(path, uid, gid); err != nil {
 			return fmt.Errorf("give %s to user %s: %w", path, userName, err)
 		}
+	}
+	if err := tempdir.Give(uid, gid); err != nil {
+		return fmt.Errorf("give temporary files to user %s: %w", userName, err)
 	}
 	if gid >= 0 {
 		if err := syscall.Setgroups([]int{gid}); err != nil {

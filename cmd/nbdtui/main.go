@@ -101,10 +101,16 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	if o.background && waiting == nil {
 		return o.detach(args)
 	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, endSignals...)
+	defer signal.Stop(signals)
+	start := setUp()
+	defer start.end()
 	stack, err := session.Configure(words[0], o.filters, words[1:])
 	if err != nil {
 		return 1, err
 	}
+	close(start.configured)
 	defer stack.Close()
 	around, err := o.prepare(stderr, waiting)
 	if err != nil {
@@ -137,12 +143,9 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	}
 	// A message that nobody reads is no reason to end, and to leave things behind. The command finds SIGPIPE as it was.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
-	defer signal.Stop(signals)
 	if o.dashboard() {
 		config.Hold = o.hold
-		return watched(config, o.look, signals, around)
+		return watched(config, o.look, signals, around, start)
 	}
 	stderr.plain = o.ui == "plain"
 	config.Watched = stderr.plain
@@ -150,6 +153,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	if err != nil {
 		return 1, err
 	}
+	start.end()
 	stop := obey(s, signals, around.orphaned)
 	defer stop()
 	if stderr.plain {
@@ -159,7 +163,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 }
 
 // watched runs a session under the dashboard.
-func watched(config session.Config, show ui.Options, signals <-chan os.Signal, around *service) (int, error) {
+func watched(config session.Config, show ui.Options, signals <-chan os.Signal, around *service, start *settingUp) (int, error) {
 	g, err := startGuard()
 	if err != nil {
 		return 1, err
@@ -172,6 +176,7 @@ func watched(config session.Config, show ui.Options, signals <-chan os.Signal, a
 	if err != nil {
 		return 1, err
 	}
+	start.end()
 	g.protect(s.PrivateDir())
 	stop := obey(s, signals, around.orphaned)
 	defer stop()

@@ -368,3 +368,62 @@ func TestDumpPluginOfAScript(t *testing.T) {
 		}
 	}
 }
+
+// Before there is a session a signal ends the script that hangs, and the start takes back what it has done.
+func TestASignalEndsAScriptThatHangsAtTheStart(t *testing.T) {
+	for _, method := range []string{"config", "config_complete", "thread_model", "get_ready", "after_fork"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "pids")
+			cmd, stdout, stderr := command(t, "eval", method+"="+lasting(file), "key=value", "--run", "true")
+			if method != "config" {
+				cmd.Args = append(cmd.Args[:2:2], append([]string{"config=:"}, cmd.Args[2:]...)...)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			list := pids(t, file, 2)
+			cmd.Process.Signal(syscall.SIGTERM)
+			cmd.Wait()
+			if status(cmd) != 1 || !strings.Contains(stderr.String(), "interrupted") {
+				t.Errorf("status %d, %s%s", status(cmd), stdout, stderr)
+			}
+			for _, pid := range list {
+				gone(t, method, pid)
+			}
+		})
+	}
+}
+
+// Who is asked for a script may change their mind.
+func TestASignalEndsTheWaitForAScript(t *testing.T) {
+	t.Parallel()
+	cmd, stdout, stderr := command(t, "sh", "-", "--run", "true")
+	typing, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := typing.Write(make([]byte, 1<<20)); err != nil { // more than a pipe holds: it is being read
+		t.Fatal(err)
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	if status(cmd) != 128+15 {
+		t.Errorf("status %d, %s%s", status(cmd), stdout, stderr)
+	}
+}
+
+// A script whose unload hangs holds up nobody for ever.
+func TestAHungUnloadEndsToo(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "pids")
+	if r := quiet(t, "eval", "get_size=echo 1M", "unload="+lasting(file), "--run", "exit 3"); r.code != 3 {
+		t.Errorf("status %d, %s", r.code, r.stderr)
+	}
+	for _, pid := range pids(t, file, 2) {
+		gone(t, "unload", pid)
+	}
+}

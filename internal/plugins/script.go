@@ -71,6 +71,8 @@ func (s *script) call(ctx context.Context, c call) error {
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return block.ErrShutdown
+	case errors.Is(err, program.ErrStopped):
+		return err
 	case err != nil:
 		return fmt.Errorf("run %s: %w", argv[len(argv)-1], err)
 	case status == 0 && cmd.Stdin != nil && cmd.Stdin.Left > 0:

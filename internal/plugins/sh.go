@@ -68,17 +68,23 @@ func (b *shBuilder) set(value string) (err error) {
 	if b.script != nil {
 		return b.config("script", value)
 	}
-	if b.script, err = newScript(); err != nil {
-		return err
-	}
-	path := filepath.Join(b.script.dir.Path, "inline-script.sh")
+	var path, inline string
 	if value == "-" {
-		err = writeInline(path)
+		inline, err = readScript()
 	} else {
 		path, err = findScript(value)
 	}
 	if err != nil {
 		return err
+	}
+	if b.script, err = newScript(); err != nil {
+		return err
+	}
+	if value == "-" {
+		path = filepath.Join(b.script.dir.Path, "inline-script.sh")
+		if err := program.Write(path, inline); err != nil {
+			return err
+		}
 	}
 	argv := program.Argv(path)
 	b.script.argv = func(string) []string { return argv }
@@ -91,15 +97,15 @@ func (b *shBuilder) set(value string) (err error) {
 	return err
 }
 
-func writeInline(path string) error {
+func readScript() (string, error) {
 	text, err := io.ReadAll(os.Stdin)
 	if err != nil {
-		return fmt.Errorf("read the script: %w", err)
+		return "", fmt.Errorf("read the script: %w", err)
 	}
 	if len(text) == 0 {
-		return param.WithHint(errors.New("there is no script on standard input"), "nbdtui sh - <script.sh")
+		return "", param.WithHint(errors.New("there is no script on standard input"), "nbdtui sh - <script.sh")
 	}
-	return program.Write(path, string(text))
+	return string(text), nil
 }
 
 // findScript is the script's real path, so that it does not depend on where links point later.

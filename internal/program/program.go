@@ -25,10 +25,25 @@ type Command struct {
 // lingering is how long what a program left in the background may hold its output open.
 const lingering = time.Second
 
+// all ends with Stop.
+var all, stop = context.WithCancelCause(context.Background())
+
+func init() { all.Done() } // makes its channel now: one that a synctest bubble makes is of no use outside
+
+// ErrStopped is what Run returns once Stop was called.
+var ErrStopped = errors.New("interrupted")
+
+// Stop ends every program that runs, and lets no other one start: the process has been told to end before there was
+// anything that could end in order.
+func Stop() { stop(ErrStopped) }
+
 // Run waits for the program's end and returns its exit status, or the number of the signal that killed it, negative.
 // When ctx ends the program and all that it started are killed, and the error is ctx's. It is also an error where the
 // program cannot be started.
 func (c Command) Run(ctx context.Context) (status int, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(all, func() { cancel(context.Cause(all)) })()
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
@@ -44,7 +59,7 @@ func (c Command) Run(ctx context.Context) (status int, err error) {
 		return 0, nil
 	}
 	if ctx.Err() != nil {
-		return 0, ctx.Err()
+		return 0, context.Cause(ctx)
 	}
 	if cmd.ProcessState == nil {
 		return 0, err

@@ -4,8 +4,10 @@ package tempdir
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +22,12 @@ type Dir struct {
 	f    *os.File // holds the lock
 }
 
+// held are the directories of this process.
+var held struct {
+	sync.Mutex
+	dirs map[*Dir]struct{}
+}
+
 // Make makes an empty directory. Remove removes it.
 func Make() (*Dir, error) {
 	Sweep()
@@ -30,7 +38,9 @@ func Make() (*Dir, error) {
 		}
 		f, ours := lock(path)
 		if ours {
-			return &Dir{path, f}, nil
+			d := &Dir{path, f}
+			d.hold(true)
+			return d, nil
 		}
 		// Somebody swept between the two calls, and takes it for an old one.
 	}
@@ -53,8 +63,41 @@ func lock(path string) (f *os.File, ours bool) {
 	return nil, false
 }
 
+func (d *Dir) hold(yes bool) {
+	held.Lock()
+	defer held.Unlock()
+	if !yes {
+		delete(held.dirs, d)
+		return
+	}
+	if held.dirs == nil {
+		held.dirs = map[*Dir]struct{}{}
+	}
+	held.dirs[d] = struct{}{}
+}
+
+// Give makes this process's directories, and what is in them, another user's and group's; -1 is no change. A process
+// that becomes that user can then use and remove them.
+func Give(uid, gid int) error {
+	held.Lock()
+	defer held.Unlock()
+	for d := range held.dirs {
+		err := filepath.WalkDir(d.Path, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Lchown(path, uid, gid)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Remove removes the directory with all that is in it.
 func (d *Dir) Remove() error {
+	d.hold(false)
 	defer d.f.Close()
 	return os.RemoveAll(d.Path)
 }
