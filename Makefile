@@ -6,9 +6,11 @@ IMAGE   ?=
 FUZZ    ?= 10s
 ROUNDS  ?= 15
 ONLY    ?=
+SEQUENCES ?= 3000
+SEED      ?= 1
 SOURCES := $(shell find cmd internal -name '*.go' ! -name '*_test.go') go.mod go.sum
 
-.PHONY: run build test check e2e fuzz fuzz-long peers bench pictures clean
+.PHONY: run build test check e2e fuzz fuzz-long peers differential bench pictures clean
 
 run: bin/nbdtui
 	@scripts/run "$(IMAGE)"
@@ -38,6 +40,10 @@ fuzz:
 
 fuzz-long:
 	@FUZZ=5m GO=$(GO) scripts/fuzz
+
+# The same requests, layers and order, given to nbdkit and to nbdtui; some ten a second.
+differential: bin/nbdtui peers
+	$(GO) run ./scripts/differential -sequences '$(SEQUENCES)' -seed '$(SEED)'
 
 # A quarter of an hour beside the peers, on a machine that does nothing else; ROUNDS=1 and ONLY='1 MiB' for a look.
 bench: bin/nbdtui peers

@@ -9,6 +9,7 @@ import (
 // floors are the house of docs/architecture.md: a package may import what stands on a lower floor only.
 var floors = map[string]int{
 	"scripts/bench":                  50,
+	"scripts/differential":           50,
 	"scripts/picture":                50,
 	"cmd/nbdtui":                     50,
 	"internal/ui":                    40,

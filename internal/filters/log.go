@@ -79,7 +79,7 @@ type logLayer struct {
 
 // Start logs that the server is ready.
 func (l *logLayer) Start() error {
-	l.say(context.Background(), entry{kind: "PRINT", act: "Ready", fields: []field{{"thread_model", "3"}}})
+	l.say(context.Background(), entry{kind: "PRINT", act: "Ready", fields: []field{number("thread_model", uint64(block.SerializeConnections-l.host.Threads()))}})
 	return nil
 }
 

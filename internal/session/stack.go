@@ -236,6 +236,7 @@ type namedLayer struct {
 // build makes the layers, the plugin first. A gate stands outermost unless a filter is one.
 func (s *Stack) build(h block.Host) (*layers, error) {
 	built := &layers{event: h.Event}
+	h.Threads = func() block.Threads { return built.threads }
 	for _, l := range slices.Backward(s.levels) {
 		layer, err := l.builder.Build(h)
 		if err != nil {
