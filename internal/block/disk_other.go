@@ -24,6 +24,8 @@ func willNeed(*os.File, int64, int64) error { return nil }
 
 func readCached(*os.File, []byte, int64) (int, error) { return 0, syscall.ENOTSUP }
 
+func cachedPages(*os.File, uint64, uint64) (uint64, error) { return 0, syscall.ENOTSUP }
+
 func (a Advice) give(*os.File) {}
 
 func evict(*os.File, int64, int64) {}

@@ -9,9 +9,10 @@ const (
 	holesMax = 32
 	// extentsMax bounds the answer to one BlockStatus; the client asks again for what is left.
 	extentsMax = 4096
-	// promptRead is the longest read that is answered at once from the page cache. A longer one is spliced by
-	// whoever may wait.
-	promptRead = 32 << 10
+	// promptCopy is the longest read that is copied from the page cache at once, promptRead the longest that is
+	// spliced. Of longer ones a worker fetches the next while one is being sent.
+	promptCopy = 32 << 10
+	promptRead = 1 << 20
 	// promptWrite is the longest write that is made at once. A longer one takes so much time that others should not
 	// wait for it.
 	promptWrite = 256 << 10
@@ -126,12 +127,28 @@ func (d *Disk) CacheAt(off, n uint64) error {
 func (d *Disk) ServePrompt(r Request, w *Reply) error {
 	switch {
 	case d.opt.Evict:
-	case r.Cmd == Read && r.Length <= promptRead:
+	case r.Cmd == Read && r.Length <= promptCopy:
 		return d.readPrompt(w.Bytes(r.Length), r.Offset)
+	case r.Cmd == Read && r.Length <= promptRead && d.pagesCached(r.Offset, r.Length):
+		return d.ReplyAt(w, r.Offset, r.Length, r.Flags)
 	case r.Cmd == Write && r.Length <= promptWrite:
 		return d.writePrompt(r)
 	}
 	return ErrWait
+}
+
+// pagesCached reports whether the page cache holds the whole range: it can be spliced without a wait for the disk then.
+// No call splices only what is there.
+func (d *Disk) pagesCached(off, n uint64) bool {
+	if d.lacks[cacheStat].Load() {
+		return false
+	}
+	first, end := off/pageSize, (off+n-1)/pageSize+1
+	pages, err := cachedPages(d.f, first*pageSize, (end-first)*pageSize)
+	if missing(err) {
+		d.lacks[cacheStat].Store(true)
+	}
+	return err == nil && pages == end-first
 }
 
 // readPrompt reads what the page cache holds. Where anything else is to be said the one who may wait finds out.

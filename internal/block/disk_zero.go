@@ -15,6 +15,7 @@ const (
 	zeroOut
 	discard
 	readNow
+	cacheStat
 	seekHole
 	steps int = iota
 )

@@ -83,6 +83,37 @@ func TestPromptWritesReadNothing(t *testing.T) {
 	}
 }
 
+func TestPromptReadsNeedAllPages(t *testing.T) {
+	f := tempFile(t, pattern(2<<20))
+	if n, err := cachedPages(f, 0, pageSize); n != 1 || err != nil {
+		t.Skipf("it is not known here what the page cache holds (%v)", err)
+	}
+	d, _ := outer(FromDevice(sizedDisk{openDisk(t, f.Name(), DiskOptions{})}, Info{}))
+	read := func(off, n uint64) error { return ask(t, d, Request{Cmd: Read, Flags: NoWait, Offset: off, Length: n}) }
+	if err := f.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []uint64{promptCopy + 1, 256 << 10, promptRead} {
+		evict(f, 0, 2<<20)
+		if err := read(1, n); err != ErrWait {
+			t.Errorf("%d bytes that are not cached: %v, want ErrWait", n, err)
+		}
+		if _, err := f.ReadAt(make([]byte, 2<<20), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := read(1, n); err != nil {
+			t.Errorf("%d bytes that are cached: %v", n, err)
+		}
+		evict(f, int64(n/pageSize*pageSize), int64(pageSize))
+		if err := read(1, n); err != ErrWait {
+			t.Errorf("%d bytes of which the last page is not cached: %v, want ErrWait", n, err)
+		}
+	}
+	if err := read(0, promptRead+1); err != ErrWait {
+		t.Errorf("a longer read: %v, want ErrWait", err)
+	}
+}
+
 func TestPace(t *testing.T) {
 	var p pace
 	now := int64(time.Hour)
