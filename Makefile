@@ -10,7 +10,7 @@ SEQUENCES ?= 3000
 SEED      ?= 1
 SOURCES := $(shell find cmd internal -name '*.go' ! -name '*_test.go') go.mod go.sum
 
-.PHONY: run build test check e2e fuzz fuzz-long peers differential bench pictures clean
+.PHONY: run build test check e2e fuzz fuzz-long peers differential bench counts microbench pictures clean
 
 run: bin/nbdtui
 	@scripts/run "$(IMAGE)"
@@ -46,8 +46,17 @@ differential: bin/nbdtui peers
 	$(GO) run ./scripts/differential -sequences '$(SEQUENCES)' -seed '$(SEED)'
 
 # A quarter of an hour beside the peers, on a machine that does nothing else; ROUNDS=1 and ONLY='1 MiB' for a look.
+# docs/benchmarks.md has the other groups.
 bench: bin/nbdtui peers
 	$(GO) run ./scripts/bench -rounds '$(ROUNDS)' -only '$(ONLY)'
+
+# Needs no quiet machine. As root it counts with an ordinary user's send buffer too.
+counts: bin/nbdtui peers
+	$(GO) run ./scripts/bench -count
+
+# benchstat compares two outputs of this.
+microbench:
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./internal/block ./internal/nbd/... ./internal/filters ./internal/ui
 
 pictures: bin/nbdtui
 	@scripts/pictures

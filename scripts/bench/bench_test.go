@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,12 +34,19 @@ func TestSpread(t *testing.T) {
 }
 
 func TestRatios(t *testing.T) {
-	s := []spread{{median: 30}, {median: 20}, {median: 40}}
+	s := []*spread{{median: 30}, {median: 20}, nil, {median: 40}}
 	if best, second := ratios(s, false); best != 0.75 || second != 1.5 {
 		t.Errorf("more is better: %v of the best peer, %v of the second", best, second)
 	}
 	if best, second := ratios(s, true); best != 1.5 || second != 1.5 {
 		t.Errorf("less is better: %v of the best peer, %v of the second", best, second)
+	}
+	s[1] = nil
+	if best, second := ratios(s, false); best != 0.75 || !math.IsNaN(second) {
+		t.Errorf("without the second: %v of the best peer, %v of the second", best, second)
+	}
+	if best, _ := ratios([]*spread{{median: 30}, nil}, false); !math.IsNaN(best) {
+		t.Errorf("alone: %v of the best peer", best)
 	}
 }
 
@@ -70,27 +78,84 @@ func TestNumbersHaveThreeDigits(t *testing.T) {
 func TestTable(t *testing.T) {
 	b := &bench{workloads: make([]workload, 2), points: [][][]point{make([][]point, len(servers)), make([][]point, len(servers))}}
 	for i := range b.points {
-		for k := range servers {
-			b.points[i][k] = []point{{float64(10*i + k + 1), 2}}
+		b.workloads[i].group = "some"
+		for k := range servers[:3] {
+			b.points[i][k] = []point{{float64(10*i + k + 1), 2, 3}}
 		}
 	}
-	text := b.tables()
-	if want := "| 3.00 (3.00–3.00) | **0.33** | **0.50** |"; !strings.Contains(text, want) {
+	text := b.tables("some")
+	if want := "| 3.00 (3.00–3.00) | – | – | **0.33** | **0.50** |"; !strings.Contains(text, want) {
 		t.Errorf("no %q in\n%s", want, text)
+	}
+	if text := b.tables("others"); text != "" {
+		t.Errorf("a group of which nothing was measured:\n%s", text)
 	}
 }
 
 func TestFillIn(t *testing.T) {
-	page := "rules\n" + tablesBegin + "old\n" + tablesEnd + "words\n"
-	got, err := fillIn(page, "new\n")
-	if want := "rules\n" + tablesBegin + "\nnew\n\n" + tablesEnd + "words\n"; err != nil || got != want {
+	begin, end := marks("some")
+	page := "rules\n" + begin + "old\n" + end + "words\n"
+	got, err := fillIn([]byte(page), "some", "new\n")
+	if want := "rules\n" + begin + "\nnew\n\n" + end + "words\n"; err != nil || string(got) != want {
 		t.Errorf("filled in: %q, %v", got, err)
 	}
-	if again, err := fillIn(got, "new\n"); err != nil || again != got {
+	if again, err := fillIn(got, "some", "new\n"); err != nil || string(again) != string(got) {
 		t.Errorf("filled in twice: %q, %v", again, err)
 	}
-	if _, err := fillIn("no marks", "new"); err == nil {
+	if _, err := fillIn([]byte(page), "others", "new"); err == nil {
 		t.Error("a page without marks is filled in")
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for only, want := range map[string]string{"": mainGroup, "^(tcp|tls):": "tcp tls", "1 MiB": ""} {
+		chosen, whole, err := choose(only)
+		if err != nil || len(chosen) == 0 || strings.Join(whole, " ") != want {
+			t.Errorf("%q: %d workloads, whole are %v (%v)", only, len(chosen), whole, err)
+		}
+		for _, w := range chosen {
+			if want != "" && !strings.Contains(want, w.group) {
+				t.Errorf("%q: %s is of %s", only, w.name, w.group)
+			}
+		}
+	}
+	if _, _, err := choose("("); err == nil {
+		t.Error("a bad expression is taken")
+	}
+	for _, w := range workloads {
+		if !slices.Contains(groups, w.group) {
+			t.Errorf("%s is of no group: %q", w.name, w.group)
+		}
+	}
+}
+
+func TestPerRequest(t *testing.T) {
+	n, which := perRequest("    calls syscall\n--------- ----------------\n      300 read\n      150 futex\n       50 sendmsg\n"+
+		"        1 pread64\n--------- ----------------\n      501 total\n", 100)
+	if math.Abs(n-3.51) > 1e-9 || which != "read 3.00, sendmsg 0.50, pread64 0.01" {
+		t.Errorf("%v calls: %s", n, which)
+	}
+}
+
+func TestCommandLines(t *testing.T) {
+	p := place{scene: scene{tcp: true, tls: true, filters: []string{"pause"}, words: []string{"pause-control=x"}},
+		dir: t.TempDir(), port: "7", file: "f", pki: "d"}
+	args, err := servers[0].args(p)
+	want := "bin/nbdtui --max-connections=2000 -i 127.0.0.1 -p 7 --tls=require --tls-certificates=d --filter=pause file f pause-control=x"
+	if got := strings.Join(args, " "); err != nil || got != want {
+		t.Errorf("%s, %v", got, err)
+	}
+	if got, want := p.uri("e"), "nbds://localhost:7/e?tls-certificates=d"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	p = place{socket: "s"}
+	if got, want := p.uri("e"), "nbd+unix:///e?socket=s"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for _, s := range servers[2:] {
+		if args, err := s.args(place{scene: scene{memory: true}}); args != nil || err != nil {
+			t.Errorf("%s has a disk in memory: %v, %v", s.name, args, err)
+		}
 	}
 }
 
@@ -132,7 +197,9 @@ func TestDocumentationHasTheMarks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fillIn(string(page), ""); err != nil {
-		t.Error(err)
+	for _, g := range groups {
+		if _, err := fillIn(page, g, ""); err != nil {
+			t.Error(err)
+		}
 	}
 }

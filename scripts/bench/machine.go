@@ -21,6 +21,8 @@ func describe() string {
 	row("nbdtui", version("bin/nbdtui", "--version")+", "+revision("bin/nbdtui"))
 	row("nbdkit", version("nbdkit", "--version"))
 	row("qemu-nbd", version("qemu-nbd", "--version"))
+	row("nbd-server", version("nbd-server", "-V"))
+	row("qemu-img", version("qemu-img", "--version"))
 	row("nbdcopy", version("nbdcopy", "--version"))
 	row("fio", version("fio", "--version"))
 	row("kernel", content("/proc/sys/kernel/osrelease"))

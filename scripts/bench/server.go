@@ -8,32 +8,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/creack/pty"
 )
-
-// server is a program that serves a file on a Unix socket.
-type server struct {
-	name string
-	args func(socket, file string) []string
-}
-
-// servers are what is compared; the first one is ours. Clients may open several connections to each.
-var servers = []server{
-	{"nbdtui", func(socket, file string) []string {
-		return []string{"bin/nbdtui", "-U", socket, "file", file}
-	}},
-	{"nbdkit", func(socket, file string) []string {
-		return []string{"nbdkit", "-f", "-U", socket, "file", file}
-	}},
-	{"qemu-nbd", func(socket, file string) []string {
-		return []string{"qemu-nbd", "--persistent", "--shared=16", "--format=raw", "--socket=" + socket, file}
-	}},
-}
 
 const (
 	startTime = 10 * time.Second // for a server to listen
@@ -42,28 +22,39 @@ const (
 
 // process is a running server.
 type process struct {
+	place
+	uri    string
 	cmd    *exec.Cmd
-	socket string
+	daemon int           // where the program has become one; else 0
 	said   bytes.Buffer  // its standard error; whole once ended is closed
 	cancel func()        // asks it to end, and kills it after stopTime
 	ended  chan struct{} // closed behind its end
 	tasks  sync.WaitGroup
 }
 
-// start runs the server and waits until it listens. With onTerminal its output is a terminal of 120x40, on which
-// nbdtui shows the dashboard. stop must be called.
-func (s server) start(ctx context.Context, dir, file string, onTerminal bool) (*process, error) {
-	p := &process{socket: filepath.Join(dir, "socket"), ended: make(chan struct{})}
-	if err := os.RemoveAll(p.socket); err != nil { // nbdkit leaves its own behind
+// start runs the server and waits until it listens; nil where it has not what the scene needs. With a dashboard its
+// output is a terminal of 120x40. around is put before its command line. stop must be called.
+func (s server) start(ctx context.Context, at place, around ...string) (*process, error) {
+	for _, left := range []string{at.socket, at.pidFile()} { // nbdkit and nbd-server leave theirs behind
+		if err := os.RemoveAll(left); err != nil {
+			return nil, err
+		}
+	}
+	args, err := s.args(at)
+	if args == nil || err != nil {
 		return nil, err
 	}
+	if at.ordinary {
+		args = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, args...)
+	}
+	args = append(around, args...)
+	p := &process{place: at, uri: at.uri(s.export), ended: make(chan struct{})}
 	ctx, p.cancel = context.WithCancel(ctx)
-	args := s.args(p.socket, file)
 	p.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
 	p.cmd.Stderr = &p.said
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
 	p.cmd.WaitDelay = stopTime
-	if err := p.launch(onTerminal && s.name == servers[0].name); err != nil {
+	if err := p.launch(at.dashboard && s.name == servers[0].name); err != nil {
 		p.cancel()
 		return nil, err
 	}
@@ -71,7 +62,13 @@ func (s server) start(ctx context.Context, dir, file string, onTerminal bool) (*
 		defer close(p.ended)
 		p.cmd.Wait()
 	})
-	if err := p.await(); err != nil {
+	if s.export == nbdServerExport {
+		p.daemon, err = at.daemon(ctx)
+	}
+	if err == nil {
+		err = p.await()
+	}
+	if err != nil {
 		p.stop()
 		return nil, fmt.Errorf("%v: %w: %s", args, err, p.said.Bytes())
 	}
@@ -94,18 +91,26 @@ func (p *process) launch(onTerminal bool) error {
 	return nil
 }
 
-// await waits until somebody answers at the socket.
+// await waits until somebody answers.
 func (p *process) await() error {
+	network, address := "unix", p.socket
+	if p.tcp {
+		network, address = "tcp", "127.0.0.1:"+p.port
+	}
+	ended := p.ended
+	if p.daemon != 0 {
+		ended = nil // who started it ends at once
+	}
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(startTime)
 	for {
-		if c, err := net.Dial("unix", p.socket); err == nil {
+		if c, err := net.Dial(network, address); err == nil {
 			return c.Close()
 		}
 		select {
 		case <-tick.C:
-		case <-p.ended:
+		case <-ended:
 			return fmt.Errorf("it has ended")
 		case <-deadline:
 			return fmt.Errorf("it does not listen")
@@ -113,12 +118,29 @@ func (p *process) await() error {
 	}
 }
 
-func (p *process) pid() int { return p.cmd.Process.Pid }
-
-func (p *process) uri() string { return "nbd+unix:///?socket=" + p.socket }
+func (p *process) pid() int {
+	if p.daemon != 0 {
+		return p.daemon
+	}
+	return p.cmd.Process.Pid
+}
 
 // stop ends the server and waits for its end.
 func (p *process) stop() {
+	if p.daemon != 0 {
+		endDaemon(p.daemon)
+	}
 	p.cancel()
 	p.tasks.Wait()
+}
+
+// freePort is a TCP port of the loopback that nobody listens at.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
 }

@@ -22,18 +22,24 @@ func spreadOf(values []float64) spread {
 	return spread{quantile(0.25), quantile(0.5), quantile(0.75)}
 }
 
-// ratios are the medians of the first of some spreads to the best of the others and to the second. Better is more, or
-// less where lessIsBetter.
-func ratios(s []spread, lessIsBetter bool) (best, second float64) {
-	choose := slices.MaxFunc[[]spread]
-	if lessIsBetter {
-		choose = slices.MinFunc[[]spread]
+// ratios are the medians of the first of some spreads to the best of the others and to the second; NaN where there is
+// nobody to compare with. Better is more, or less where lessIsBetter.
+func ratios(s []*spread, lessIsBetter bool) (best, second float64) {
+	best, second = math.NaN(), math.NaN()
+	if s[0] == nil {
+		return best, second
 	}
-	peer := choose(s[1:], func(a, b spread) int {
-		if a.median < b.median {
-			return -1
+	for i, peer := range s[1:] {
+		if peer == nil {
+			continue
 		}
-		return 1
-	})
-	return s[0].median / peer.median, s[0].median / s[1].median
+		r := s[0].median / peer.median
+		if i == 0 {
+			second = r
+		}
+		if math.IsNaN(best) || r < best != lessIsBetter {
+			best = r
+		}
+	}
+	return best, second
 }

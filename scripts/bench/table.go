@@ -1,22 +1,31 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// tables are the results: throughput, then CPU time.
-func (b *bench) tables() string {
-	return "Throughput, more is better:\n\n" +
-		b.table(false, func(w workload) string { return w.unit }, func(p point) float64 { return p.rate }) +
-		"\nServer CPU time for one request (nbdcopy's are of 256 KiB), less is better:\n\n" +
-		b.table(true, func(workload) string { return "µs" }, func(p point) float64 { return p.cpu })
+// tables are the results of a group: throughput, CPU time, memory. They are empty where none of it was measured.
+func (b *bench) tables(group string) string {
+	if !slices.ContainsFunc(b.workloads, func(w workload) bool { return w.group == group }) {
+		return ""
+	}
+	text := "Throughput, more is better:\n\n" +
+		b.table(group, false, func(w workload) string { return w.unit }, func(p point) float64 { return p.rate })
+	if group == mainGroup {
+		l := spreadOf(b.limits)
+		text += fmt.Sprintf("\nA bare sendfile of the file to a reader on such a socket: %s (%s–%s) MiB/s.\n", number(l.median), number(l.low), number(l.high))
+	}
+	return text + "\nServer CPU time for one request (nbdcopy's are of 256 KiB, qemu-img's of 2 MiB), less is better:\n\n" +
+		b.table(group, true, func(workload) string { return "µs" }, func(p point) float64 { return p.cpu }) +
+		"\nPhysical memory at its peak, less is better:\n\n" +
+		b.table(group, true, func(workload) string { return "MiB" }, func(p point) float64 { return p.memory })
 }
 
-func (b *bench) table(lessIsBetter bool, unit func(workload) string, value func(point) float64) string {
+func (b *bench) table(group string, lessIsBetter bool, unit func(workload) string, value func(point) float64) string {
 	var t strings.Builder
 	t.WriteString("| workload | unit |")
 	for _, s := range servers {
@@ -25,15 +34,22 @@ func (b *bench) table(lessIsBetter bool, unit func(workload) string, value func(
 	fmt.Fprintf(&t, " %s / best peer | %[1]s / %s |\n", servers[0].name, servers[1].name)
 	t.WriteString("|---|---|" + strings.Repeat("--:|", len(servers)+2) + "\n")
 	for i, w := range b.workloads {
+		if w.group != group {
+			continue
+		}
 		fmt.Fprintf(&t, "| %s | %s |", w.name, unit(w))
-		var spreads []spread
-		for _, points := range b.points[i] {
+		spreads := make([]*spread, len(servers))
+		for k, points := range b.points[i] {
+			if len(points) == 0 {
+				t.WriteString(" – |")
+				continue
+			}
 			var values []float64
 			for _, p := range points {
 				values = append(values, value(p))
 			}
 			s := spreadOf(values)
-			spreads = append(spreads, s)
+			spreads[k] = &s
 			fmt.Fprintf(&t, " %s (%s–%s) |", number(s.median), number(s.low), number(s.high))
 		}
 		best, second := ratios(spreads, lessIsBetter)
@@ -44,6 +60,9 @@ func (b *bench) table(lessIsBetter bool, unit func(workload) string, value func(
 
 // ratio marks a ratio that is a loss.
 func ratio(r float64, lessIsBetter bool) string {
+	if math.IsNaN(r) {
+		return "–"
+	}
 	r = math.Round(r*100) / 100
 	s := strconv.FormatFloat(r, 'f', 2, 64)
 	if r < 1 && !lessIsBetter || r > 1 && lessIsBetter {
@@ -65,18 +84,18 @@ func number(x float64) string {
 	return s
 }
 
-// The tables stand between these in the documentation.
-const (
-	tablesBegin = "<!-- written by make bench -->\n"
-	tablesEnd   = "<!-- end of what make bench writes -->\n"
-)
+// The tables of a group stand between these in the documentation.
+func marks(group string) (begin, end string) {
+	return fmt.Sprintf("<!-- written by make bench: %s -->\n", group), fmt.Sprintf("<!-- end of %s -->\n", group)
+}
 
-// fillIn puts text between the marks of page.
-func fillIn(page, text string) (string, error) {
-	before, rest, begins := strings.Cut(page, tablesBegin)
-	_, after, ends := strings.Cut(rest, tablesEnd)
+// fillIn puts text between the marks of a group.
+func fillIn(page []byte, group, text string) ([]byte, error) {
+	begin, end := marks(group)
+	before, rest, begins := strings.Cut(string(page), begin)
+	_, after, ends := strings.Cut(rest, end)
 	if !begins || !ends {
-		return "", errors.New("the marks between which the tables go are missing")
+		return nil, fmt.Errorf("the marks are missing between which %s goes", group)
 	}
-	return before + tablesBegin + "\n" + text + "\n" + tablesEnd + after, nil
+	return []byte(before + begin + "\n" + text + "\n" + end + after), nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -12,12 +13,13 @@ import (
 
 // workload is what a client does to a server.
 type workload struct {
-	name      string
-	unit      string
-	writes    bool
-	dashboard bool // nbdtui shows it
-	run       func(ctx context.Context, w workload, uri, image string) (outcome, error)
-	args      []string // of fio
+	group string
+	name  string
+	unit  string
+	scene
+	writes bool
+	run    func(ctx context.Context, w workload, p *process, image string) (outcome, error)
+	args   []string // of fio
 }
 
 // outcome is what a client did.
@@ -26,51 +28,61 @@ type outcome struct {
 	operations float64 // requests
 }
 
-var workloads = []workload{
-	copying("nbdcopy to null:", false, false),
-	copying("nbdcopy to null:, dashboard on", false, true),
-	copying("nbdcopy into the file", true, false),
-	fio("4 KiB, depth 1, random read", "randread", "4k", 1),
-	fio("4 KiB, depth 1, random write", "randwrite", "4k", 1),
-	fio("4 KiB, depth 32, random read", "randread", "4k", 32),
-	fio("4 KiB, depth 32, sequential read", "read", "4k", 32),
-	fio("4 KiB, depth 32, random write", "randwrite", "4k", 32),
-	fio("4 KiB, depth 32, sequential write", "write", "4k", 32),
-	fio("64 KiB, depth 8, random read", "randread", "64k", 8),
-	fio("64 KiB, depth 8, random write", "randwrite", "64k", 8),
-	fio("1 MiB, depth 8, sequential read", "read", "1m", 8),
-	fio("1 MiB, depth 8, sequential write", "write", "1m", 8),
+// copySize is a request of nbdcopy's, in bytes; qemu-img convert's are eight times as long.
+const (
+	copySize    = 256 << 10
+	convertSize = 2 << 20
+)
+
+func copying(name string, writes bool, s scene) workload {
+	return workload{name: name, unit: "MiB/s", writes: writes, scene: s, run: runCopy}
 }
 
-// copySize is a request of nbdcopy's, in bytes.
-const copySize = 256 << 10
-
-func copying(name string, writes, dashboard bool) workload {
-	return workload{name: name, unit: "MiB/s", writes: writes, dashboard: dashboard, run: runCopy}
-}
-
-func runCopy(ctx context.Context, w workload, uri, image string) (outcome, error) {
-	from, to := uri, "null:"
+func runCopy(ctx context.Context, w workload, p *process, image string) (outcome, error) {
+	from, to := p.uri, "null:"
 	if w.writes {
-		from, to = image, uri
+		from, to = image, p.uri
 	}
 	begin := time.Now()
 	_, err := client(ctx, "nbdcopy", fmt.Sprintf("--request-size=%d", copySize), from, to)
 	return outcome{imageSize / (1 << 20) / time.Since(begin).Seconds(), imageSize / copySize}, err
 }
 
-// fio works for a second, anywhere in the file, over one connection.
-func fio(name, pattern, size string, depth int) workload {
+func converting(name string) workload {
+	return workload{name: name, unit: "MiB/s", run: runConvert}
+}
+
+func runConvert(ctx context.Context, _ workload, p *process, image string) (outcome, error) {
+	out := image + ".converted"
+	defer os.Remove(out)
+	begin := time.Now()
+	_, err := client(ctx, "qemu-img", "convert", "-f", "raw", "-O", "raw", "-W", p.uri, out)
+	return outcome{imageSize / (1 << 20) / time.Since(begin).Seconds(), imageSize / convertSize}, err
+}
+
+// fio works for half a second, anywhere in the file or from its start, over so many connections.
+func fio(pattern, size string, depth, connections int, s scene) workload {
+	what := map[string]string{
+		"randread": "random read", "randwrite": "random write", "read": "sequential read", "write": "sequential write",
+	}[pattern]
+	name := fmt.Sprintf("%s KiB, depth %d, %s", strings.TrimSuffix(size, "k"), depth, what)
+	if size == "1m" {
+		name = fmt.Sprintf("1 MiB, depth %d, %s", depth, what)
+	}
+	if connections > 1 {
+		name += fmt.Sprintf(", %d connections", connections)
+	}
 	return workload{
-		name: name, unit: "requests/s", writes: strings.HasSuffix(pattern, "write"), run: runFio,
-		args: []string{"--name=bench", "--ioengine=nbd", "--output-format=json", "--time_based", "--runtime=1", "--norandommap",
+		name: name, unit: "requests/s", writes: strings.HasSuffix(pattern, "write"), scene: s, run: runFio,
+		args: []string{"--name=bench", "--ioengine=nbd", "--output-format=json", "--time_based", "--runtime=500ms", "--norandommap",
 			"--thread", // one process, which can be ended
+			"--group_reporting", fmt.Sprintf("--numjobs=%d", connections),
 			"--rw=" + pattern, "--bs=" + size, fmt.Sprintf("--iodepth=%d", depth)},
 	}
 }
 
-func runFio(ctx context.Context, w workload, uri, _ string) (outcome, error) {
-	out, err := client(ctx, "fio", append(w.args, "--uri="+uri)...)
+func runFio(ctx context.Context, w workload, p *process, _ string) (outcome, error) {
+	out, err := client(ctx, "fio", append(w.args, "--uri="+p.uri)...)
 	if err != nil {
 		return outcome{}, err
 	}
