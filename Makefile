@@ -10,7 +10,7 @@ SEQUENCES ?= 3000
 SEED      ?= 1
 SOURCES := $(shell find cmd internal -name '*.go' ! -name '*_test.go') go.mod go.sum
 
-.PHONY: run build test check e2e fuzz fuzz-long peers differential bench counts microbench pictures clean
+.PHONY: run build static test check e2e fuzz fuzz-long peers differential bench counts microbench pictures clean
 
 run: bin/nbdtui
 	@scripts/run "$(IMAGE)"
@@ -19,6 +19,12 @@ build: bin/nbdtui
 
 bin/nbdtui: $(SOURCES)
 	CGO_ENABLED=0 $(GO) build -trimpath -o $@ ./cmd/nbdtui
+
+# For an empty root: nothing of the system is needed, and --tls-psk, which would need it, is left out.
+static: bin/nbdtui-static
+
+bin/nbdtui-static: $(SOURCES)
+	CGO_ENABLED=0 $(GO) build -trimpath -tags static -o $@ ./cmd/nbdtui
 
 # Everything that must hold before a change lands.
 test: peers check fuzz

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"example.com/nbdtui/internal/param"
@@ -44,7 +46,7 @@ func (t *tlsOptions) load(oldstyle bool) (_ session.TLS, odd string, err error) 
 	case t.mode == "off" || oldstyle:
 		return session.TLS{}, "", nil
 	case t.psk != "":
-		return session.TLS{}, "", param.WithHint(errors.New("--tls-psk: pre-shared keys are not there yet"), "use certificates: nbdtui tls-init DIR")
+		return t.keys()
 	}
 	places := secure.SearchPath("nbdkit")
 	if t.certificates != "" {
@@ -68,6 +70,26 @@ func (t *tlsOptions) load(oldstyle bool) (_ session.TLS, odd string, err error) 
 		return session.TLS{}, "TLS is off: no certificates could be loaded: " + missing.Error(), nil
 	}
 	return session.TLS{}, "", nil
+}
+
+// keys are pre-shared ones, and come before certificates.
+func (t *tlsOptions) keys() (session.TLS, string, error) {
+	wrap, err := secure.ServerKeys(t.psk)
+	if err != nil {
+		return session.TLS{}, "", fmt.Errorf("--tls-psk: %w", err)
+	}
+	users, err := secure.KeyUsers(t.psk)
+	if err != nil {
+		return session.TLS{}, "", fmt.Errorf("--tls-psk: %w", err)
+	}
+	found := session.TLS{Wrap: wrap, Required: t.mode == "require", Parameter: "tls-psk-file", Value: t.psk}
+	// The command is to come as who runs it, or as the first one.
+	if me, err := user.Current(); err == nil && slices.Contains(users, me.Username) {
+		found.User = me.Username
+	} else if len(users) > 0 {
+		found.User = users[0]
+	}
+	return found, "", nil
 }
 
 // found tells the session of the certificates in dir.

@@ -5,8 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"example.com/nbdtui/internal/secure"
 )
 
 // certificates are those of tls-init, for localhost and for host, and what it printed.
@@ -93,9 +97,17 @@ func TestModesOfTLS(t *testing.T) {
 	}
 }
 
-// The real clients, over TLS, with certificates on both sides.
+// The real clients, over TLS, with certificates on both sides, or with pre-shared keys.
 func TestClientsOverTLS(t *testing.T) {
 	dir, _ := certificates(t)
+	keys := filepath.Join(t.TempDir(), "keys.psk") // the name that qemu wants
+	if err := os.WriteFile(keys, []byte("alice:0123456789abcdef0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string][]string{"x509": {"--tls-verify-peer", "--tls-certificates=" + dir}}
+	if secure.HasKeys {
+		kinds["psk"] = []string{"--tls-psk=" + keys}
+	}
 	source := image(t, 64)
 	for name, c := range map[string]struct{ needs, run string }{
 		"nbdcopy": {"nbdcopy", `nbdcopy "$nbd" copy && cmp copy "$source" && nbdcopy copy "$nbd" && nbdcopy "$nbd" - | cmp - "$source"`},
@@ -132,29 +144,79 @@ assert h.can_meta_context(nbd.CONTEXT_BASE_ALLOCATION) and h.get_structured_repl
 h.shutdown()
 '`},
 		"qemu-img": {"qemu-img", `tls=tls-creds-x509,id=tls,endpoint=client,dir=$(echo "$certificates" | sed s/,/,,/g)
+[ $kind = x509 ] || tls=tls-creds-psk,id=tls,endpoint=client,username=alice,dir=$keys
 at=driver=nbd,tls-creds=tls,tls-hostname=localhost,server.type=unix,server.path=$unixsocket
 [ -n "$unixsocket" ] || at=driver=nbd,tls-creds=tls,server.type=inet,server.host=localhost,server.port=$port
 qemu-img convert -O raw --object "$tls" --image-opts "$at" copy && cmp copy "$source" &&
 qemu-img convert -n --object "$tls" --image-opts --target-image-opts driver=raw,file.driver=file,file.filename=copy "$at" &&
 qemu-img map --object "$tls" --image-opts "$at" && qemu-img compare --object "$tls" --image-opts "$at" driver=raw,file.driver=file,file.filename=copy`},
 	} {
-		for _, socket := range [][]string{{"-U", "-"}, {"-p", "0"}} {
-			t.Run(name+" "+socket[0], func(t *testing.T) {
-				t.Parallel()
-				peer(t, c.needs, "cmp")
-				work := t.TempDir()
-				disk := filepath.Join(work, "disk")
-				if err := exec.Command("cp", source, disk).Run(); err != nil {
-					t.Fatal(err)
-				}
-				cmd, stdout, stderr := command(t, append(socket, "--tls=require", "--tls-verify-peer", "--tls-certificates="+dir,
-					"file", disk, "--run", c.run)...)
-				cmd.Dir = work
-				cmd.Env = append(cmd.Env, "source="+source, "certificates="+dir, "nbdtui="+program)
-				if cmd.Run(); status(cmd) != 0 {
-					t.Errorf("status %d\n%s%s", status(cmd), stdout, stderr)
-				}
-			})
+		for kind, options := range kinds {
+			for _, socket := range [][]string{{"-U", "-"}, {"-p", "0"}} {
+				t.Run(strings.Join([]string{name, kind, socket[0]}, " "), func(t *testing.T) {
+					t.Parallel()
+					peer(t, c.needs, "cmp")
+					work := t.TempDir()
+					disk := filepath.Join(work, "disk")
+					if err := exec.Command("cp", source, disk).Run(); err != nil {
+						t.Fatal(err)
+					}
+					args := slices.Concat(socket, options, []string{"--tls=require", "file", disk, "--run", c.run})
+					cmd, stdout, stderr := command(t, args...)
+					cmd.Dir = work
+					cmd.Env = append(cmd.Env, "source="+source, "certificates="+dir, "nbdtui="+program, "kind="+kind, "keys="+filepath.Dir(keys))
+					if cmd.Run(); status(cmd) != 0 {
+						t.Errorf("status %d\n%s%s", status(cmd), stdout, stderr)
+					}
+				})
+			}
 		}
+	}
+}
+
+// Pre-shared keys are refused where they are no secret, or not there.
+func TestPreSharedKeysThatCannotBeUsed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte("alice:00112233\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for file, says := range map[string]string{file: "chmod 600 " + file, "/no/such": "--tls-psk: open /no/such: no such file"} {
+		if r := quiet(t, "--tls-psk="+file, "memory", "1M", "--run", "true"); r.code != 1 || !strings.Contains(r.stderr, says) {
+			t.Errorf("%+v does not say %q", r, says)
+		}
+	}
+	if r := quiet(t, "--tls=off", "--tls-psk=/no/such", "memory", "1M", "--run", "true"); r.code != 0 || r.stderr != "" {
+		t.Errorf("with TLS off: %+v", r)
+	}
+}
+
+// The static program needs nothing of the system, and says so where it is asked for what does.
+func TestTheStaticProgramStartsInAnEmptyRoot(t *testing.T) {
+	root := t.TempDir()
+	build := exec.Command("go", "build", "-tags", "static", "-o", filepath.Join(root, "nbdtui"), ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.WriteFile(filepath.Join(root, "keys"), []byte("alice:00112233\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), "/nbdtui", args...)
+		if os.Geteuid() == 0 {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+			cmd.Dir = "/"
+		} else {
+			cmd.Path, cmd.Dir = filepath.Join(root, "nbdtui"), root
+		}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run("--version"); err != nil || out != "nbdtui "+version+"\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+	out, err := run("--tls-psk=keys", "-U", "socket", "memory", "1M", "--run", "true")
+	if err == nil || !strings.Contains(out, "built without pre-shared keys") || !strings.Contains(out, "hint: ") {
+		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -15,15 +15,19 @@ type Variables struct {
 	TLS        string // "1" where a client may speak TLS, "2" where it has to; empty without TLS
 }
 
-// Secured is v of a server that speaks TLS; with required it has to be spoken. parameter is what the URI then says of
-// the client's side of it, a name and a value; both may be empty.
-func (v Variables) Secured(required bool, parameter, value string) Variables {
+// Secured is v of a server that speaks TLS; with required it has to be spoken. The URI then says the client's side
+// of it: a user, and a parameter with its value. Each may be empty.
+func (v Variables) Secured(required bool, user, parameter, value string) Variables {
 	v.TLS = "1"
 	if !required {
 		return v
 	}
 	v.TLS = "2"
-	v.URI = "nbds" + strings.TrimPrefix(v.URI, "nbd")
+	scheme, rest, _ := strings.Cut(v.URI, "://")
+	if user != "" {
+		rest = escape(user) + "@" + rest
+	}
+	v.URI = "nbds" + strings.TrimPrefix(scheme, "nbd") + "://" + rest
 	if value == "" {
 		return v
 	}

@@ -119,6 +119,7 @@ func (c *conn) leave(why error) {
 	c.in.drop()
 	if c.secured != nil {
 		c.secured.records.in.drop()
+		c.secured.Close() // the socket is closed already
 	}
 	c.mu.Lock()
 	seen := c.state != Handshake

@@ -9,7 +9,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,20 +31,7 @@ func made(t *testing.T) string {
 // meet has two sides shake hands, and returns how each fared.
 func meet(t *testing.T, server, client Wrap) (theirs, ours error) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") // a pipe has no room for an alert that nobody reads
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	a, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	b, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	a, b := connected(t) // a pipe has no room for an alert that nobody reads
 	done := make(chan error)
 	go func() {
 		defer b.Close()

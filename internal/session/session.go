@@ -54,8 +54,8 @@ type Config struct {
 type TLS struct {
 	Wrap     secure.Wrap // nil where it is not offered
 	Required bool
-	// Parameter is the name and the value of what a required TLS adds to URIs.
-	Parameter, Value string
+	// User, and Parameter with its Value, are what a required TLS adds to URIs.
+	User, Parameter, Value string
 }
 
 // Session is one running session. All methods may be called concurrently.
@@ -138,7 +138,7 @@ func Start(cfg Config) (_ *Session, err error) {
 	}
 	if t := &cfg.TLS; t.Wrap != nil {
 		for _, l := range s.listeners {
-			l.vars = l.vars.Secured(t.Required, t.Parameter, t.Value)
+			l.vars = l.vars.Secured(t.Required, t.User, t.Parameter, t.Value)
 		}
 	}
 	if err = s.layers.start(); err != nil {

@@ -22,7 +22,7 @@ complete -c nbdtui -l oldstyle -l old-style -s o -d 'Use the oldstyle handshake,
 complete -c nbdtui -l no-splice -d 'Copy every read through user space'
 complete -c nbdtui -l tls -x -a 'off on require' -d 'Let clients encrypt their connections, or require it'
 complete -c nbdtui -l tls-certificates -r -F -d 'Where ca-cert.pem, server-cert.pem, server-key.pem and maybe ca-crl.pem are; nbdtui tls-init makes them'
-complete -c nbdtui -l tls-psk -r -F -d 'Where the pre-shared keys are'
+complete -c nbdtui -l tls-psk -r -F -d 'Pre-shared keys as psktool writes them, instead of certificates; needs GnuTLS'
 complete -c nbdtui -l tls-verify-peer -d 'Ask clients for a certificate of the same authority'
 complete -c nbdtui -l ui -x -a 'auto tui plain quiet' -d 'tui for the dashboard, plain for lines on standard error, quiet; auto: tui on a terminal, else quiet'
 complete -c nbdtui -l child-output -x -a 'skip wait' -d 'Output faster than the screen: skip to the newest, or let the command wait'

@@ -25,7 +25,7 @@ _arguments -s -S \
 	'*--no-splice[Copy every read through user space]' \
 	'*--tls=[Let clients encrypt their connections, or require it]:off or on or require:(off on require)' \
 	'*--tls-certificates=[Where ca-cert.pem, server-cert.pem, server-key.pem and maybe ca-crl.pem are; nbdtui tls-init makes them]:dir:_files' \
-	'*--tls-psk=[Where the pre-shared keys are]:path:_files' \
+	'*--tls-psk=[Pre-shared keys as psktool writes them, instead of certificates; needs GnuTLS]:path:_files' \
 	'*--tls-verify-peer[Ask clients for a certificate of the same authority]' \
 	'*--ui=[tui for the dashboard, plain for lines on standard error, quiet; auto: tui on a terminal, else quiet]:auto or tui or plain or quiet:(auto tui plain quiet)' \
 	'*--child-output=[Output faster than the screen: skip to the newest, or let the command wait]:skip or wait:(skip wait)' \

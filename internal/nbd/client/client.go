@@ -110,7 +110,7 @@ func open(ctx context.Context, conn net.Conn, export string, wrap secure.Wrap) (
 	c.in = input{conn: conn, buf: make([]byte, inputSize)}
 	c.out = output{conn: conn, turn: make(chan struct{}, 1)}
 	if err := c.greet(ctx, export, wrap); err != nil {
-		conn.Close()
+		c.hangUp()
 		return nil, err
 	}
 	c.in.interrupted = c.interrupted
@@ -137,7 +137,16 @@ func (c *Client) Close() error {
 	c.fail(ErrClosed)
 	<-c.received
 	c.out.stop()
+	c.hangUp()
 	return nil
+}
+
+// hangUp frees the connection, which nobody uses any more.
+func (c *Client) hangUp() {
+	c.conn.Close()
+	if c.secured != nil {
+		c.secured.Close()
+	}
 }
 
 // disconnectTime is how long the farewell may wait for a server that does not read.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/user"
 
 	"example.com/nbdtui/internal/nbd/wire"
 	"example.com/nbdtui/internal/secure"
@@ -20,6 +21,17 @@ func (u URI) wrap() (secure.Wrap, error) {
 	t := u.TLS
 	if !t.Required {
 		return nil, nil
+	}
+	if t.Keys != "" {
+		name := t.User
+		if name == "" {
+			me, err := user.Current()
+			if err != nil {
+				return nil, fmt.Errorf("whose pre-shared key? %w", err)
+			}
+			name = me.Username
+		}
+		return secure.ClientKeys(t.Keys, name)
 	}
 	if t.Host == "" {
 		if t.Host = "localhost"; u.Network == "tcp" {

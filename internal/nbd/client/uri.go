@@ -23,6 +23,8 @@ type URI struct {
 // TLS is what a URI says of it.
 type TLS struct {
 	Required     bool
+	Keys         string // a file of pre-shared keys; empty for certificates
+	User         string // whose key; empty for the user's who runs the program
 	Certificates string // a directory; empty for libnbd's places, and else for the system's authorities
 	Host         string // whom the server's certificate must be for, where that is not the address
 	Unverified   bool   // the server may be anybody
@@ -43,7 +45,7 @@ var isURI = regexp.MustCompile(`^nbds?(\+[a-z]+)?://`)
 func IsURI(s string) bool { return isURI.MatchString(s) }
 
 // ParseURI takes nbd://host[:port]/export and nbd+unix:///export?socket=PATH, percent-encoded (uri.md), and with nbds
-// the same over TLS; tls-certificates, tls-hostname and tls-verify-peer are libnbd's. The export is the path without its
+// the same over TLS; tls-psk-file, tls-certificates, tls-hostname and tls-verify-peer are libnbd's. The export is the path without its
 // first slash.
 func ParseURI(s string) (URI, error) {
 	u, err := url.Parse(s)
@@ -80,7 +82,7 @@ func ParseURI(s string) (URI, error) {
 		return URI{}, fmt.Errorf("%s: %q is not nbd, nbd+unix, nbds or nbds+unix", s, u.Scheme)
 	}
 	if strings.HasPrefix(u.Scheme, "nbds") {
-		r.TLS, err = parseTLS(said)
+		r.TLS, err = parseTLS(said, u.User.Username())
 	}
 	if err != nil {
 		return URI{}, fmt.Errorf("the URI %s: %w", s, err)
@@ -89,12 +91,12 @@ func ParseURI(s string) (URI, error) {
 }
 
 // parseTLS takes what a URI says of TLS.
-func parseTLS(said map[string]string) (TLS, error) {
-	t := TLS{Required: true, Certificates: said["tls-certificates"], Host: said["tls-hostname"]}
-	switch kind := said["tls-type"]; kind {
-	case "", "x509":
+func parseTLS(said map[string]string, user string) (TLS, error) {
+	t := TLS{Required: true, Keys: said["tls-psk-file"], User: user, Certificates: said["tls-certificates"], Host: said["tls-hostname"]}
+	switch kind := said["tls-type"]; {
+	case kind == "", kind == "x509" && t.Keys == "", kind == "psk" && t.Keys != "":
 	default:
-		return t, fmt.Errorf("tls-type=%s is not x509", kind)
+		return t, fmt.Errorf("tls-type=%s is neither x509 nor, with tls-psk-file, psk", kind)
 	}
 	if verify, ok := said["tls-verify-peer"]; ok {
 		on, err := strconv.ParseBool(verify)
@@ -129,9 +131,15 @@ func escape(value string) string {
 
 // String is the URI, percent-encoded.
 func (u URI) String() string {
-	text, separator := "nbd://"+u.Address, "?"
+	text, separator := "nbd://", "?"
 	if u.Network == "unix" {
 		text = "nbd+unix://"
+	}
+	if u.TLS.User != "" {
+		text += url.User(u.TLS.User).String() + "@"
+	}
+	if u.Network == "tcp" {
+		text += u.Address
 	}
 	text += (&url.URL{Path: "/" + u.Export}).EscapedPath()
 	say := func(name, value string) {
@@ -145,6 +153,7 @@ func (u URI) String() string {
 	}
 	if t := u.TLS; t.Required {
 		text = "nbds" + strings.TrimPrefix(text, "nbd")
+		say("tls-psk-file", t.Keys)
 		say("tls-certificates", t.Certificates)
 		say("tls-hostname", t.Host)
 		if t.Unverified {

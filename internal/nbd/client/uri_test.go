@@ -16,6 +16,8 @@ func TestURIs(t *testing.T) {
 		"nbds://host/a":                                                  {"tcp", "host:10809", "a", TLS{Required: true}},
 		"nbds://[::1]/?tls-verify-peer=0&tls-type=x509":                  {"tcp", "[::1]:10809", "", TLS{Required: true, Unverified: true}},
 		"nbds+unix:///?socket=/s&tls-certificates=/a%20b&tls-hostname=h": {"unix", "/s", "", TLS{Required: true, Certificates: "/a b", Host: "h"}},
+		"nbds://a%40b@host/?tls-psk-file=/k":                             {"tcp", "host:10809", "", TLS{Required: true, Keys: "/k", User: "a@b"}},
+		"nbds+unix://u@/x?socket=/s&tls-psk-file=/k&tls-type=psk":        {"unix", "/s", "x", TLS{Required: true, Keys: "/k", User: "u"}},
 		"nbd+unix:///?socket=@file":                                      {Network: "unix", Address: "./@file", Export: ""},
 	} {
 		got, err := ParseURI(s)
