@@ -6,11 +6,12 @@ IMAGE   ?=
 FUZZ    ?= 10s
 ROUNDS  ?= 15
 ONLY    ?=
+SOAK    ?= 10m
+SEED    ?= 1
 SEQUENCES ?= 3000
-SEED      ?= 1
 SOURCES := $(shell find cmd internal -name '*.go' ! -name '*_test.go') go.mod go.sum
 
-.PHONY: run build static test check e2e fuzz fuzz-long peers differential bench counts microbench pictures clean
+.PHONY: run build static test check e2e soak fuzz fuzz-long peers differential bench counts microbench pictures clean
 
 run: bin/nbdtui
 	@scripts/run "$(IMAGE)"
@@ -28,7 +29,7 @@ bin/nbdtui-static: $(SOURCES)
 
 # Everything that must hold before a change lands.
 test: peers check fuzz
-	$(GO) test -race -timeout 8m ./...
+	SOAK=10s $(GO) test -race -timeout 8m ./...
 
 check:
 	@unformatted=$$(gofmt -l cmd internal scripts); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
@@ -50,6 +51,10 @@ fuzz-long:
 # The same requests, layers and order, given to nbdkit and to nbdtui; some ten a second.
 differential: bin/nbdtui peers
 	$(GO) run ./scripts/differential -sequences '$(SEQUENCES)' -seed '$(SEED)'
+
+# Clients that come, write, vanish and come again; ten seconds of it are in make test.
+soak:
+	SOAK=$(SOAK) $(GO) test -race -timeout 1h -v -run '^TestSoak$$' ./internal/nbd
 
 # A quarter of an hour beside the peers, on a machine that does nothing else; ROUNDS=1 and ONLY='1 MiB' for a look.
 # docs/benchmarks.md has the other groups.
