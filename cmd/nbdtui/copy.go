@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
-	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"example.com/nbdtui/internal/param"
@@ -56,23 +53,14 @@ func (o *copyOptions) table() []param.Param {
 
 // parse returns the two sides.
 func (o *copyOptions) parse(args []string) (sides []string, err error) {
-	table := o.table()
-	flags := pflag.NewFlagSet("nbdtui copy", pflag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		return pflag.NormalizedName(canonical(table, name))
-	})
-	for _, p := range table {
-		flags.VarPF(&value{p}, p.Name, p.Short, p.Help).NoOptDefVal = "true"
+	if sides, err = parseTable("nbdtui copy", o.table(), args); err != nil {
+		return nil, err
 	}
-	if err := flags.Parse(args); err != nil {
-		return nil, explain(table, err)
-	}
-	if !o.help && flags.NArg() != 2 {
-		return nil, param.WithHint(fmt.Errorf("copy needs a source and a destination, and was given %d of them", flags.NArg()),
+	if !o.help && len(sides) != 2 {
+		return nil, param.WithHint(fmt.Errorf("copy needs a source and a destination, and was given %d of them", len(sides)),
 			`for example: nbdtui copy "$nbd" out.img; nbdtui copy --help tells more`)
 	}
-	return flags.Args(), nil
+	return sides, nil
 }
 
 // copyCommand is nbdtui copy: args are what stands behind it.
@@ -83,11 +71,7 @@ func copyCommand(args []string, stdin, stdout, stderr *os.File) error {
 		return err
 	}
 	if o.help {
-		var b strings.Builder
-		b.WriteString(copyUsage)
-		printTable(&b, "options", o.table(), spellOption)
-		_, err := io.WriteString(stdout, b.String())
-		return err
+		return printUsage(stdout, copyUsage, o.table())
 	}
 	if sides[1] == "-" && isTerminal(stdout) {
 		return param.WithHint(errors.New("a disk does not go to a terminal"), "send the output to a file or a pipe")

@@ -14,6 +14,7 @@ var floors = map[string]int{
 	"cmd/nbdtui":                     50,
 	"internal/ui":                    40,
 	"internal/session":               30,
+	"internal/recording":             35,
 	"internal/transfer":              25,
 	"internal/captive":               20,
 	"internal/filters":               20,

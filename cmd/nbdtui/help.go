@@ -14,6 +14,7 @@ const usage = `nbdtui serves a disk image over NBD, runs a command on it, and sh
 usage: nbdtui [options] PLUGIN [key=value ...] [--filter=FILTER ...] [--run COMMAND]
        nbdtui copy [options] SOURCE DESTINATION
        nbdtui tls-init [--host=NAME ...] DIR
+       nbdtui replay [options] FILE
        nbdtui completion bash|zsh|fish
        nbdtui man
 
@@ -48,6 +49,15 @@ func printHelp(w io.Writer, o *options, words []string) error {
 			return p.Name + "=" + p.Kind
 		})
 	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// printUsage prints the help of a command of its own.
+func printUsage(w io.Writer, usage string, table []param.Param) error {
+	var b strings.Builder
+	b.WriteString(usage)
+	printTable(&b, "options", table, spellOption)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

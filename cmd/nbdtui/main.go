@@ -35,6 +35,7 @@ func main() {
 var commands = map[string]func(args []string, stdin, stdout, stderr *os.File) error{
 	"copy":       copyCommand,
 	"tls-init":   tlsInitCommand,
+	"replay":     replayCommand,
 	"completion": completionCommand,
 	"man":        manCommand,
 }
@@ -101,8 +102,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	if o.background && waiting == nil {
 		return o.detach(args)
 	}
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, endSignals...)
+	signals := catchSignals()
 	defer signal.Stop(signals)
 	start := setUp()
 	defer start.end()
@@ -117,6 +117,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 		return 1, err
 	}
 	defer around.end()
+	around.signals, around.setUp = signals, start
 	config := session.Config{
 		Stack:               stack,
 		Listen:              o.listen,
@@ -145,17 +146,15 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if o.dashboard() {
 		config.Hold = o.hold
-		return watched(config, o.look, signals, around, start)
+		return watched(config, o.look, around)
 	}
 	stderr.plain = o.ui == "plain"
-	config.Watched = stderr.plain
-	s, err := session.Start(config)
+	config.Watched = stderr.plain || around.recorded != nil
+	s, leave, err := around.start(config)
 	if err != nil {
 		return 1, err
 	}
-	start.end()
-	stop := obey(s, signals, around.orphaned)
-	defer stop()
+	defer leave()
 	if stderr.plain {
 		stderr.report(s)
 	}
@@ -163,7 +162,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 }
 
 // watched runs a session under the dashboard.
-func watched(config session.Config, show ui.Options, signals <-chan os.Signal, around *service, start *settingUp) (int, error) {
+func watched(config session.Config, show ui.Options, around *service) (int, error) {
 	g, err := startGuard()
 	if err != nil {
 		return 1, err
@@ -172,14 +171,12 @@ func watched(config session.Config, show ui.Options, signals <-chan os.Signal, a
 	config.Terminal, config.Watched = true, true
 	config.Warnings = around.stderr.warned
 	around.stderr.mute(g.sameTerminal)
-	s, err := session.Start(config)
+	s, leave, err := around.start(config)
 	if err != nil {
 		return 1, err
 	}
-	start.end()
+	defer leave()
 	g.protect(s.PrivateDir())
-	stop := obey(s, signals, around.orphaned)
-	defer stop()
 	shown := ui.Run(s, os.Stdin, os.Stdout, show)
 	if shown != nil {
 		s.Shutdown(session.ByUser, "the terminal is gone")
@@ -189,12 +186,12 @@ func watched(config session.Config, show ui.Options, signals <-chan os.Signal, a
 	if code != 0 {
 		lines = -1
 	}
-	leave(ui.Summary(s.Snapshot(), s.Tail(lines), show))
+	leaveBehind(ui.Summary(s.Snapshot(), s.Tail(lines), show))
 	return code, errors.Join(err, shown)
 }
 
-// leave prints what stays on the terminal. One that takes nothing does not keep the program.
-func leave(text string) {
+// leaveBehind prints what stays on the terminal. One that takes nothing does not keep the program.
+func leaveBehind(text string) {
 	done := make(chan struct{})
 	go func() { // waited for below, or ended with the program
 		defer close(done)
@@ -209,8 +206,17 @@ func leave(text string) {
 // endLines is how much of the child's output is left on the terminal when all went well.
 const endLines = 10
 
+// catchSignals takes the signals that ask for the end.
+func catchSignals() chan os.Signal {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, endSignals...)
+	return signals
+}
+
 // obey turns signals, and the parent's end, into shutdowns, until stop is called.
-func obey(s *session.Session, signals <-chan os.Signal, orphaned <-chan struct{}) (stop func()) {
+func obey(s interface {
+	Shutdown(r session.Reason, why string)
+}, signals <-chan os.Signal, orphaned <-chan struct{}) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)

@@ -34,6 +34,7 @@ type options struct {
 	ui         string
 	hold       session.Hold
 	look       ui.Options
+	record     string
 
 	background     bool
 	foreground     bool
@@ -101,9 +102,9 @@ func (o *options) table() []param.Param {
 			Set:  oneOf(&o.ui, "auto", "tui", "plain", "quiet")},
 		{Name: "child-output", Kind: "skip|wait", Default: "skip",
 			Help: "Output faster than the screen: skip to the newest, or let the command wait", Set: o.setChildOutput},
-		{Name: "theme", Kind: strings.Join(ui.Themes(), "|"), Default: ui.Themes()[0],
-			Help: "The dashboard's colours; a NO_COLOR that is not empty takes them away", Set: oneOf(&o.look.Theme, ui.Themes()...)},
-		{Name: "ascii", Help: "Draw with ASCII alone, as in a locale without UTF-8", Set: param.Bool(&o.look.ASCII)},
+		themeOption(&o.look),
+		asciiOption(&o.look),
+		{Name: "record", Kind: "FILE", Help: "Write to a file what a dashboard shows, for nbdtui replay", Set: setPath(&o.record)},
 		{Name: "hold", Kind: "never|error|always", Default: "never",
 			Help: "Keep the dashboard when the command has ended; R runs it again, q leaves", Set: o.setHold},
 		{Name: "grace", Kind: "TIME", Default: "10s", Help: "How long the command may take to end when asked to",
@@ -134,4 +135,15 @@ func (o *options) table() []param.Param {
 		{Name: "version", Short: "V", Help: "Print the version, and that of a plugin and filters", Set: constant(&o.show, "version")},
 		{Name: "help", Help: "Print this help, or that of a plugin or filter", Set: constant(&o.show, "help")},
 	}
+}
+
+// What a dashboard looks like is said in the same way wherever there is one.
+
+func themeOption(to *ui.Options) param.Param {
+	return param.Param{Name: "theme", Kind: strings.Join(ui.Themes(), "|"), Default: ui.Themes()[0],
+		Help: "The dashboard's colours; a NO_COLOR that is not empty takes them away", Set: oneOf(&to.Theme, ui.Themes()...)}
+}
+
+func asciiOption(to *ui.Options) param.Param {
+	return param.Param{Name: "ascii", Help: "Draw with ASCII alone, as in a locale without UTF-8", Set: param.Bool(&to.ASCII)}
 }

@@ -16,8 +16,12 @@ import (
 // parse reads the command line and returns what is no option: the plugin and its parameters.
 func (o *options) parse(args []string) (words []string, err error) {
 	o.ui, o.mask = "auto", 1<<32-1
-	table := o.table()
-	flags := pflag.NewFlagSet("nbdtui", pflag.ContinueOnError)
+	return parseTable("nbdtui", o.table(), args)
+}
+
+// parseTable reads options by their table and returns what is none.
+func parseTable(name string, table []param.Param, args []string) (words []string, err error) {
+	flags := pflag.NewFlagSet(name, pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.SetInterspersed(os.Getenv("POSIXLY_CORRECT") == "")
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {

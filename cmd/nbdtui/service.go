@@ -17,6 +17,9 @@ type service struct {
 	pid      pidFile // written, and to be removed
 	tls      session.TLS
 	orphaned <-chan struct{} // closed when the parent has ended; nil for no matter
+	signals  <-chan os.Signal
+	setUp    *settingUp
+	recorded *os.File // what the session is recorded in; nil for nothing
 }
 
 // prepare does what comes before the session: after an error nothing is left.
@@ -57,7 +60,19 @@ func (o *options) prepare(stderr *messages, waiting *os.File) (v *service, err e
 	if v.notifier, err = newNotifier(); err != nil {
 		stderr.warn(err.Error())
 	}
-	return v, nil
+	v.recorded, err = o.recorder()
+	return v, err
+}
+
+// start starts the session. Signals and the parent's end are heeded, and what happens is recorded, until leave is
+// called.
+func (v *service) start(config session.Config) (s *session.Session, leave func(), err error) {
+	if s, err = session.Start(config); err != nil {
+		return nil, nil, err
+	}
+	v.setUp.end()
+	stop, finish := obey(s, v.signals, v.orphaned), record(s, v.recorded)
+	return s, func() { stop(); finish() }, nil
 }
 
 // bound is what is done when the sockets are bound.

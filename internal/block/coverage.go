@@ -113,6 +113,16 @@ func (c *Coverage) Covered() Covered {
 // same bytes may count in several.
 type Stretch struct{ Bytes, Read, Written, Zeroed, Holes, Failed uint64 }
 
+// Add joins another stretch to s.
+func (s *Stretch) Add(o Stretch) {
+	s.Bytes += o.Bytes
+	s.Read += o.Read
+	s.Written += o.Written
+	s.Zeroed += o.Zeroed
+	s.Holes += o.Holes
+	s.Failed += o.Failed
+}
+
 // Granule is the least stretch that is told apart, in bytes.
 func (c *Coverage) Granule() uint64 { return 1 << c.shift }
 

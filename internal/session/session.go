@@ -347,6 +347,9 @@ func (s *Session) PrivateDir() string {
 	return s.listeners[0].dir
 }
 
+// Note adds an event of somebody else's: one line.
+func (s *Session) Note(l Level, text string) { s.note(l, "%s", text) }
+
 func (s *Session) info(format string, args ...any) { s.note(Info, format, args...) }
 func (s *Session) warn(format string, args ...any) { s.note(Warning, format, args...) }
 func (s *Session) fail(format string, args ...any) { s.note(Failure, format, args...) }

@@ -41,7 +41,7 @@ func Run(s Session, in, out *os.File, opts Options) (err error) {
 		term.Restore(in.Fd(), before)
 	}()
 	a := &app{
-		board:    &board{session: s, theme: opts.theme()},
+		board:    &board{session: s, theme: opts.theme(), view: view{replay: opts.Replay}},
 		keyboard: &keyboard{File: in},
 		output:   o,
 	}
@@ -192,7 +192,7 @@ func (a *app) press(msg tea.KeyMsg) {
 func (a *app) show() {
 	b := a.board
 	b.refresh()
-	runs := running(&b.snapshot)
+	runs := running(&b.snapshot) && b.view.replay == ""
 	a.keyboard.allow(runs, runs || resting(&b.snapshot)) // a ^C too many, to a command that has ended, is not for us
 	p := b.posture()
 	a.keyboard.point(p.mouse != 0)

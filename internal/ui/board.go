@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strings"
 	"time"
 
 	"example.com/nbdtui/internal/captive"
@@ -100,6 +101,10 @@ func (b *board) press(k key) {
 }
 
 func (b *board) command(k key) {
+	if b.view.replay != "" && strings.Contains("dDARts", string(k)) {
+		b.view.said = "this is a recording: nothing can be done to it"
+		return
+	}
 	switch k {
 	case "p":
 		b.session.Pause()
@@ -174,7 +179,7 @@ func (b *board) answer(k key) {
 // quit asks where a child or clients would notice. Once the session is on its way out there is nothing to ask.
 func (b *board) quit() {
 	s := &b.snapshot
-	if s.State == session.Stopping || !running(s) && len(s.Clients) == 0 {
+	if b.view.replay != "" || s.State == session.Stopping || !running(s) && len(s.Clients) == 0 {
 		b.stop()
 		return
 	}

@@ -39,6 +39,9 @@ func (d *drawing) footer() string {
 		return l.space(1).text(strong, d.theme.clean(d.view.said)).String()
 	}
 	last, right := " ? help  q quit", []string{"? help", "q quit"}
+	if d.view.replay != "" {
+		last, right = " "+d.view.replay+" "+last, append([]string{d.view.replay}, right...)
+	}
 	if d.view.mouse {
 		last, right = " [MOUSE] m off "+last, append([]string{"[MOUSE] m off"}, right...)
 	}
@@ -57,6 +60,9 @@ func (d *drawing) footer() string {
 // keys are those that would do something now, the most useful first.
 func (d *drawing) keys() []string {
 	keys := d.childKeys()
+	if d.view.replay != "" {
+		return append(keys, "p stop", "r on", "z zoom", "tab panel")
+	}
 	switch d.s.State {
 	case session.Pausing, session.Paused:
 		keys = append(keys, "r resume")

@@ -9,6 +9,8 @@ import (
 type Options struct {
 	Theme string // one of Themes; empty for the first of them
 	ASCII bool   // no other characters, even where the locale has more
+
+	Replay string // this is no session but a recording: what to call it
 }
 
 // Themes are the names of the themes, the usual one first.

@@ -25,6 +25,7 @@ _nbdtui() {
 	--ui) mapfile -t COMPREPLY < <(compgen -W "auto tui plain quiet" -- "$cur"); return ;;
 	--child-output) mapfile -t COMPREPLY < <(compgen -W "skip wait" -- "$cur"); return ;;
 	--theme) mapfile -t COMPREPLY < <(compgen -W "terminal okabe paper mono" -- "$cur"); return ;;
+	--record) return ;;
 	--hold) mapfile -t COMPREPLY < <(compgen -W "never error always" -- "$cur"); return ;;
 	--grace) return ;;
 	--pid-file|--pidfile|-P) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -41,7 +42,7 @@ _nbdtui() {
 		return
 	fi
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "--filter --run --unix --port --ipaddr --ipv4-only --ipv6-only --vsock --single --exportname --print-uri --readonly --threads --max-connections --max-memory --timeout --mask-handshake --no-sr --newstyle --oldstyle --no-splice --tls --tls-certificates --tls-psk --tls-verify-peer --ui --child-output --theme --ascii --hold --grace --foreground --background --exit-with-parent --pid-file --user --group --selinux-label --swap --log --verbose --debug --dump-config --dump-plugin --long-options --short-options --version --help" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "--filter --run --unix --port --ipaddr --ipv4-only --ipv6-only --vsock --single --exportname --print-uri --readonly --threads --max-connections --max-memory --timeout --mask-handshake --no-sr --newstyle --oldstyle --no-splice --tls --tls-certificates --tls-psk --tls-verify-peer --ui --child-output --theme --ascii --record --hold --grace --foreground --background --exit-with-parent --pid-file --user --group --selinux-label --swap --log --verbose --debug --dump-config --dump-plugin --long-options --short-options --version --help" -- "$cur")
 		return
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
