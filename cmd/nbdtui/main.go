@@ -183,7 +183,10 @@ func watched(config session.Config, show ui.Options, around *service) (int, erro
 	}
 	code, err := s.Wait()
 	lines := endLines
-	if code != 0 {
+	switch {
+	case show.Inline: // all of it stands there already
+		lines = 0
+	case code != 0:
 		lines = -1
 	}
 	leaveBehind(ui.Summary(s.Snapshot(), s.Tail(lines), show))

@@ -104,6 +104,8 @@ func (o *options) table() []param.Param {
 			Help: "Output faster than the screen: skip to the newest, or let the command wait", Set: o.setChildOutput},
 		themeOption(&o.look),
 		asciiOption(&o.look),
+		{Name: "inline", Help: "Show a strip of four lines below the command's output, not the whole screen",
+			Set: param.Bool(&o.look.Inline)},
 		{Name: "record", Kind: "FILE", Help: "Write to a file what a dashboard shows, for nbdtui replay", Set: setPath(&o.record)},
 		{Name: "hold", Kind: "never|error|always", Default: "never",
 			Help: "Keep the dashboard when the command has ended; R runs it again, q leaves", Set: o.setHold},

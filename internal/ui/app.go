@@ -31,7 +31,12 @@ func Run(s Session, in, out *os.File, opts Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("change the terminal's settings: %w", err)
 	}
-	o := newOutput(out)
+	b := &board{session: s, theme: opts.theme(), view: view{replay: opts.Replay, inline: opts.Inline}}
+	var inline *scroller
+	if opts.Inline {
+		inline = &scroller{lines: b.above}
+	}
+	o := newOutput(out, inline)
 	go o.run() // ended by o.close, which waits for it as long as is sensible
 	defer func() {
 		if r := recover(); r != nil {
@@ -41,7 +46,7 @@ func Run(s Session, in, out *os.File, opts Options) (err error) {
 		term.Restore(in.Fd(), before)
 	}()
 	a := &app{
-		board:    &board{session: s, theme: opts.theme(), view: view{replay: opts.Replay}},
+		board:    b,
 		keyboard: &keyboard{File: in},
 		output:   o,
 	}
@@ -196,7 +201,7 @@ func (a *app) show() {
 	a.keyboard.allow(runs, runs || resting(&b.snapshot)) // a ^C too many, to a command that has ended, is not for us
 	p := b.posture()
 	a.keyboard.point(p.mouse != 0)
-	a.output.show(picture{b.draw(), b.size, p})
+	a.output.show(picture{frame: b.draw(), size: b.size, above: b.screen.Above, run: b.run(), live: b.live(), posture: p})
 	if b.clipboard != "" {
 		a.output.say(ansi.SetSystemClipboard(b.clipboard))
 		b.clipboard = ""

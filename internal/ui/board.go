@@ -101,6 +101,9 @@ func (b *board) press(k key) {
 }
 
 func (b *board) command(k key) {
+	if b.view.inline && !strings.Contains("prdDARq", string(k)) {
+		return // a strip has no panels
+	}
 	if b.view.replay != "" && strings.Contains("dDARts", string(k)) {
 		b.view.said = "this is a recording: nothing can be done to it"
 		return

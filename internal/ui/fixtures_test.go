@@ -150,6 +150,8 @@ func scenes() []scene {
 		{name: "no-colour", s: pausedFor(12 * time.Second), theme: newTheme(false, false)},
 		{name: "ascii", s: pausedFor(12 * time.Second), theme: newTheme(true, true)},
 		{name: "okabe", s: written(), theme: themed("okabe")},
+		{name: "inline", s: running51(), v: view{inline: true}},
+		{name: "inline-question", s: running51(), v: view{inline: true, ask: askQuit}},
 		{name: "paper", s: pausedFor(12 * time.Second), theme: themed("paper")},
 		{name: "unsized", s: with(func(s *session.Snapshot) { s.Size, s.Progress = 0, session.Progress{} })},
 		{name: "written", s: written()},

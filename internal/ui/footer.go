@@ -39,6 +39,9 @@ func (d *drawing) footer() string {
 		return l.space(1).text(strong, d.theme.clean(d.view.said)).String()
 	}
 	last, right := " ? help  q quit", []string{"? help", "q quit"}
+	if d.view.inline {
+		last, right = " q quit", right[1:]
+	}
 	if d.view.replay != "" {
 		last, right = " "+d.view.replay+" "+last, append([]string{d.view.replay}, right...)
 	}
@@ -71,6 +74,12 @@ func (d *drawing) keys() []string {
 	}
 	if resting(d.s) {
 		keys = append([]string{"R run again"}, keys...)
+	}
+	if d.view.inline {
+		if running(d.s) {
+			keys = append(keys, "^A child")
+		}
+		return keys
 	}
 	if d.view.zoom {
 		keys = append(keys, "z back")

@@ -71,6 +71,9 @@ func (b *board) wheel(p panel, by int) {
 func (b *board) childArea() (x, y, w, h int) {
 	sh := shapeOf(&b.snapshot, &b.view)
 	p := planFor(b.size, sh)
+	if sh.inline {
+		return 0, 0, b.size.w, p.main
+	}
 	if !sh.child || b.size.w < minWidth || b.size.h < minHeight || b.view.zoom && !sh.whole {
 		return 0, 0, 0, 0
 	}
@@ -140,6 +143,9 @@ func cellsOf(row string) (cells []string) {
 // clicks and the wheel where somebody has turned the mouse on.
 func (b *board) tracking() int {
 	want := 0
+	if b.view.inline { // nobody knows where on the terminal's screen the strip is
+		return 0
+	}
 	if b.view.mouse {
 		want = 1000
 	}

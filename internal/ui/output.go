@@ -24,14 +24,18 @@ type output struct {
 	wake   chan struct{} // next or closed has changed
 	done   chan struct{} // the goroutine has ended
 
-	shown picture // the goroutine's
-	rows  []string
+	inline *scroller // of an inline dashboard; nil where it has the whole screen
+	shown  picture   // the goroutine's
+	rows   []string
 }
 
 // picture is what a terminal shows, and how it stands besides.
 type picture struct {
 	frame string // rows, as render draws them
 	size  size
+	above uint64 // the number of the first line on the child's screen
+	run   int    // of the child
+	live  int    // the child's rows in the frame of an inline dashboard
 	posture
 }
 
@@ -44,8 +48,8 @@ type posture struct {
 	mouse int  // its tracking mode, with reports as of mode 1006; 0 for none
 }
 
-func newOutput(f *os.File) *output {
-	return &output{file: f, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newOutput(f *os.File, inline *scroller) *output {
+	return &output{file: f, inline: inline, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // show has a picture written as soon as the terminal takes it, unless a newer one comes first.
@@ -74,16 +78,26 @@ func (o *output) poke() {
 // run writes until the output is closed or lost.
 func (o *output) run() {
 	defer close(o.done)
-	b := []byte(ansi.SetModeAltScreenSaveCursor + ansi.HideCursor)
+	var b []byte
+	if o.inline == nil {
+		b = []byte(ansi.SetModeAltScreenSaveCursor + ansi.HideCursor)
+	}
 	for range o.wake {
 		o.mu.Lock()
 		next, once, closed := o.next, o.once, o.closed
 		o.once = ""
 		o.mu.Unlock()
-		if closed {
-			next.posture = posture{caret: true}
-			b = append(o.stand(b, next.posture), ansi.ResetModeAltScreenSaveCursor+ansi.ShowCursor...)
-		} else {
+		switch {
+		case closed && o.inline != nil:
+			if next.frame != "" {
+				next.posture = posture{}
+				b = o.leaveInline(o.paintInline(b, next))
+			}
+		case closed:
+			b = append(o.stand(b, posture{}), ansi.ResetModeAltScreenSaveCursor+ansi.ShowCursor...)
+		case o.inline != nil:
+			b = append(o.paintInline(b, next), once...)
+		default:
 			b = append(o.paint(b, next), once...)
 		}
 		if len(b) > 0 {

@@ -10,6 +10,7 @@ type Options struct {
 	Theme string // one of Themes; empty for the first of them
 	ASCII bool   // no other characters, even where the locale has more
 
+	Inline bool   // a strip below the child's output, not the whole screen
 	Replay string // this is no session but a recording: what to call it
 }
 

@@ -31,16 +31,20 @@ type plan struct {
 
 // shape is what a plan depends on besides the size.
 type shape struct {
-	child bool // there is one
-	sized bool // the export's size is known, so coverage means something
-	whole bool // the panel in the child's place has the whole screen
+	child  bool // there is one
+	sized  bool // the export's size is known, so coverage means something
+	inline bool // it is no screen but a strip
+	whole  bool // the panel in the child's place has the whole screen
 }
 
 func shapeOf(s *session.Snapshot, v *view) shape {
-	return shape{child: s.Child != nil, sized: s.Progress.Size > 0, whole: v.zoom && v.panel == panelChild}
+	return shape{child: s.Child != nil, sized: s.Progress.Size > 0, inline: v.inline, whole: v.zoom && v.panel == panelChild}
 }
 
 func planFor(z size, s shape) plan {
+	if s.inline {
+		return inlinePlan(z, s)
+	}
 	p := plan{main: z.h - 2} // the state line and the footer
 	if s.whole {
 		return p
@@ -151,6 +155,9 @@ const minBox = 5
 
 // childSize is the size of the child's terminal on a screen of size z.
 func childSize(z size, s shape) (w, h int) {
+	if s.inline {
+		return z.w, inlinePlan(z, s).main
+	}
 	if z.w < minWidth || z.h < minHeight {
 		return 80, 24 // nothing of it is seen
 	}

@@ -16,6 +16,8 @@ func render(s session.Snapshot, c captive.Screen, v view, z size, t theme) strin
 	d := drawing{&s, &c, &v, z, t, planFor(z, shapeOf(&s, &v))}
 	var rows []string
 	switch {
+	case v.inline:
+		return strings.Join(d.inlineRows(), "\n")
 	case z.w < minWidth || z.h < minHeight:
 		rows = []string{d.badgeLine()}
 	case v.help:

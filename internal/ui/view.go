@@ -17,6 +17,7 @@ type view struct {
 	help     bool
 	back     scrollback
 	mouse    bool   // it was turned on
+	inline   bool   // there is a strip instead of panels
 	replay   string // what is shown is over: keys only look at it
 	said     string // what the last key did, where nothing else shows it
 	filter   filter

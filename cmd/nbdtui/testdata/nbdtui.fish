@@ -28,6 +28,7 @@ complete -c nbdtui -l ui -x -a 'auto tui plain quiet' -d 'tui for the dashboard,
 complete -c nbdtui -l child-output -x -a 'skip wait' -d 'Output faster than the screen: skip to the newest, or let the command wait'
 complete -c nbdtui -l theme -x -a 'terminal okabe paper mono' -d 'The dashboard\'s colours; a NO_COLOR that is not empty takes them away'
 complete -c nbdtui -l ascii -d 'Draw with ASCII alone, as in a locale without UTF-8'
+complete -c nbdtui -l inline -d 'Show a strip of four lines below the command\'s output, not the whole screen'
 complete -c nbdtui -l record -x -d 'Write to a file what a dashboard shows, for nbdtui replay'
 complete -c nbdtui -l hold -x -a 'never error always' -d 'Keep the dashboard when the command has ended; R runs it again, q leaves'
 complete -c nbdtui -l grace -x -d 'How long the command may take to end when asked to'

@@ -31,6 +31,7 @@ _arguments -s -S \
 	'*--child-output=[Output faster than the screen: skip to the newest, or let the command wait]:skip or wait:(skip wait)' \
 	'*--theme=[The dashboard'\''s colours; a NO_COLOR that is not empty takes them away]:terminal or okabe or paper or mono:(terminal okabe paper mono)' \
 	'*--ascii[Draw with ASCII alone, as in a locale without UTF-8]' \
+	'*--inline[Show a strip of four lines below the command'\''s output, not the whole screen]' \
 	'*--record=[Write to a file what a dashboard shows, for nbdtui replay]:file: ' \
 	'*--hold=[Keep the dashboard when the command has ended; R runs it again, q leaves]:never or error or always:(never error always)' \
 	'*--grace=[How long the command may take to end when asked to]:time: ' \
