@@ -123,7 +123,7 @@ func TestTheCommandsOutputIsPrintedAtTheEnd(t *testing.T) {
 }
 
 func TestTheCommandHasATerminalOfThePanelsSize(t *testing.T) {
-	x := inTerminal(t, 120, 40, "memory", "1M", "--run", `stty size; tty; trap 'stty size; exit 0' WINCH; read x`)
+	x := inTerminal(t, 120, 40, "memory", "1M", "--run", `trap 'stty size; exit 0' WINCH; stty size; tty; read x`)
 	first := regexp.MustCompile(`(?m)(\d+) (\d+)`)
 	x.shows("/dev/pts/")
 	if !first.MatchString(x.text()) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -191,11 +192,11 @@ func (p *Player) Map(off, n uint64, cells int) []block.Stretch {
 		return nil
 	}
 	list := make([]block.Stretch, cells)
-	at := func(byte float64) int { return min(int(byte/float64(size)*float64(len(recorded))), len(recorded)-1) }
-	step := float64(n) / float64(cells)
+	scale, step := float64(len(recorded))/float64(size), float64(n)/float64(cells)
 	for i := range list {
-		first := at(float64(off) + step*float64(i))
-		last := max(at(float64(off)+step*float64(i+1))-1, first)
+		from := float64(off) + step*float64(i)
+		first := min(int(from*scale), len(recorded)-1)
+		last := max(min(int(math.Ceil((from+step)*scale)), len(recorded))-1, first)
 		list[i] = recorded[first]
 		for _, more := range recorded[first+1 : last+1] {
 			list[i].Add(more)
