@@ -226,7 +226,7 @@ func obey(s interface {
 		for {
 			select {
 			case sig := <-signals:
-				s.Shutdown(session.ByUser, "signal: "+sig.String())
+				s.Shutdown(sender(sig), "signal: "+sig.String())
 			case <-orphaned:
 				orphaned = nil
 				s.Shutdown(session.ByUser, "the parent has ended")
@@ -236,6 +236,14 @@ func obey(s interface {
 		}
 	}()
 	return func() { close(quit); <-done }
+}
+
+// sender is who seems to have sent a signal: a key, where it is one that keys send and we are who has the terminal.
+func sender(sig os.Signal) session.Reason {
+	if (sig == syscall.SIGINT || sig == syscall.SIGQUIT) && inForeground(os.Stdin) {
+		return session.ByTerminal
+	}
+	return session.ByUser
 }
 
 // dashboard reports whether there is to be one.

@@ -14,6 +14,12 @@ func isTerminal(f *os.File) bool {
 	return err == nil
 }
 
+// inForeground reports whether what is typed on a terminal is for our process group.
+func inForeground(f *os.File) bool {
+	group, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
 // sameTerminal reports whether b is the terminal that a is, perhaps by the name that every process has for its own.
 func sameTerminal(a, b *os.File) bool {
 	if !isTerminal(b) {

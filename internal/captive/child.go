@@ -138,6 +138,10 @@ func (c *Child) Pid() int { return c.cmd.Process.Pid }
 // Tail. A process that it left behind is not waited for.
 func (c *Child) Done() <-chan struct{} { return c.done }
 
+// Leads reports whether the child leads a process group of its own. Else it is in ours, and what a terminal tells us it
+// tells the child as well.
+func (c *Child) Leads() bool { return c.group }
+
 // Status is how the shell ended, once Done is closed.
 func (c *Child) Status() Status { return c.status }
 

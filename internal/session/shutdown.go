@@ -11,10 +11,17 @@ import (
 type Reason uint8
 
 const (
-	ByUser  Reason = iota // a person or a signal: the child is asked to end first, while it is still served
-	ByLayer               // a layer: the server goes, and the child is left to run to its end
-	ByChild               // the child has ended
+	ByUser     Reason = iota // a person or a signal: the child is asked to end first, while it is still served
+	ByTerminal               // the same by a key of the terminal that we are on, which tells a child in our group too
+	ByLayer                  // a layer: the server goes, and the child is left to run to its end
+	ByChild                  // the child has ended
 )
+
+func (r Reason) person() bool { return r == ByUser || r == ByTerminal }
+
+// toldTime is how long a child that the terminal has told to end is left to it, before it is asked to: it may not have
+// listened, or somebody told us alone.
+const toldTime = 2 * time.Second
 
 // Shutdown asks the session to end. It does not block. Asked for again by a person, it ends the grace at hand, not
 // the order of things.
@@ -42,7 +49,7 @@ func (s *stopper) init() {
 func (s *stopper) ask(r Reason) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r == ByUser {
+	if r.person() {
 		if closed(s.byUser) {
 			s.cut()
 		} else {
@@ -100,8 +107,8 @@ func (s *Session) run() {
 		}
 	})
 	s.enter(Stopping)
-	if reason == ByUser {
-		s.endChild()
+	if reason.person() {
+		s.endChild(reason)
 	}
 	s.stopServer()
 	if reason == ByLayer && !closed(s.childDone) {
@@ -110,7 +117,7 @@ func (s *Session) run() {
 		case <-s.childDone:
 		case <-s.stop.byUser:
 			s.enter(Stopping)
-			s.endChild()
+			s.endChild(ByUser)
 		}
 	}
 	s.endRest()
@@ -126,15 +133,23 @@ func (s *Session) enter(st State) {
 
 // endChild asks the child to end and waits for it. The gate is open meanwhile, so that what the child flushes on its
 // way out reaches the disk.
-func (s *Session) endChild() {
+func (s *Session) endChild(r Reason) {
 	s.gate.Resume()
 	c := s.child.Load()
 	if c == nil || closed(s.childDone) {
 		return
 	}
-	c.End()
 	grace, end := s.stop.grace(s.cfg.Grace)
 	defer end()
+	if r == ByTerminal && !c.Leads() {
+		select {
+		case <-s.childDone:
+			return
+		case <-time.After(toldTime):
+		case <-grace.Done():
+		}
+	}
+	c.End()
 	select {
 	case <-s.childDone:
 	case <-grace.Done():
