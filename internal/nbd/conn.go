@@ -177,12 +177,21 @@ func (c *conn) guard(f func()) {
 // a whole message: the reader hangs up.
 func (c *conn) lost(err error) {
 	c.cancel()
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.raw != nil && err == errCut {
-		half.CloseWrite()
-		c.stopReading()
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || c.raw == nil || err != errCut {
+		c.Close()
 		return
 	}
-	c.Close()
+	if !c.encrypted() { // else TLS has an end of its own to send
+		half.CloseWrite()
+	}
+	c.stopReading()
+}
+
+func (c *conn) encrypted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tls != ""
 }
 
 // gone ends what is held or sleeps: the client will not read its reply.

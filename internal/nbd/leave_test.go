@@ -289,6 +289,29 @@ func TestForcedDisconnect(t *testing.T) {
 	}
 }
 
+// TLS tells an end from a connection that somebody cut: the client finds the first, which is one short record.
+func TestForcedDisconnectUnderTLS(t *testing.T) {
+	for _, network := range []string{"unix", "tcp"} {
+		b := newBlocker()
+		h := newHouse(t, through(b.serve))
+		c := h.haggler(network)
+		wire := c.Conn
+		c.startTLS()
+		c.goes("")
+		for i := range 40 {
+			c.request(uint64(i), ask{cmd: 0, n: 4096})
+		}
+		h.begun(b, 16)
+		if err := h.server.Disconnect(h.server.Clients().Present[0].ID, true); err != nil {
+			t.Fatal(err)
+		}
+		if last, err := io.ReadAll(wire); err != nil || len(last) == 0 || len(last) > 64 {
+			t.Errorf("%s: the last bytes are %x, %v", network, last, err)
+		}
+		h.nobody()
+	}
+}
+
 func TestForcedDisconnectOfAClientThatDoesNotRead(t *testing.T) {
 	h := newHouse(t)
 	h.fill()
