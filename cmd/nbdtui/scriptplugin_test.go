@@ -108,12 +108,17 @@ func TestAHungScriptEndsWithItsClientOrTheSession(t *testing.T) {
 	for name, how := range map[string]string{
 		"killed client": "kill -9 $client",
 		"shutdown":      "kill -TERM $PPID",
+		"disconnect":    "touch $dir/go",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			file := filepath.Join(t.TempDir(), "pids")
-			cmd, stdout, stderr := command(t, "eval", "get_size=echo 1M", "pread="+lasting(file), "--run", withPython+`
-nbdsh -u "$nbd" -c 'h.pread(512, 0)' 2>/dev/null & client=$!
+			dir := t.TempDir()
+			file := filepath.Join(dir, "pids")
+			cmd, stdout, stderr := command(t, "eval", "thread_model=echo parallel", "get_size=echo 1M", "pread="+lasting(file),
+				"pwrite=while ! test -e "+dir+"/go; do sleep 0.01; done; exit 6", "--run", withPython+"dir="+dir+`
+nbdsh -u "$nbd" -c '
+h.aio_pread(nbd.Buffer(512), 0)
+h.pwrite(bytes(512), 0)' 2>/dev/null & client=$!
 while ! test -e `+file+`; do sleep 0.01; done
 `+how+`
 wait
@@ -123,7 +128,7 @@ for pid in $(cat `+file+`); do while kill -0 $pid 2>/dev/null; do sleep 0.01; do
 			for _, pid := range pids(t, file, 2) {
 				gone(t, name, pid)
 			}
-			if name == "killed client" && status(cmd) != 0 {
+			if name != "shutdown" && status(cmd) != 0 {
 				t.Errorf("status %d\n%s%s", status(cmd), stdout, stderr)
 			}
 		})
@@ -425,5 +430,119 @@ func TestAHungUnloadEndsToo(t *testing.T) {
 	}
 	for _, pid := range pids(t, file, 2) {
 		gone(t, "unload", pid)
+	}
+}
+
+// A script runs once at a time, or as often at once as it says. It notes when two of it are there at the same time.
+func TestThreadModelsWithNbdsh(t *testing.T) {
+	peer(t, "nbdsh")
+	for model, want := range map[string]string{
+		"":                       "alone alone",
+		"serialize_all_requests": "alone alone",
+		"serialize_requests":     "alone together",
+		"parallel":               "together together",
+	} {
+		t.Run(model, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			words := []string{"eval", "get_size=echo 1M",
+				// Who finds no other one waits for one, for a while; who comes and finds one tells it.
+				"pread=cd " + dir + ` || exit 1
+if mkdir here 2>/dev/null; then
+	n=0; while test $n -lt 30 && ! test -e met; do sleep 0.01; n=$((n + 1)); done
+	rmdir here
+else
+	touch met
+fi
+head -c $3 /dev/zero`}
+			if model != "" {
+				words = append(words, "thread_model=echo "+model)
+			}
+			r := quiet(t, append(words, "--run", withPython+`uri=$nbd dir=`+dir+` nbdsh -c '
+import os
+def meet(clients):
+    waiting = []
+    for h in clients:
+        b = nbd.Buffer(512)
+        waiting.append((h, b, h.aio_pread(b, 0)))
+    for h, b, cookie in waiting:
+        while not h.aio_command_completed(cookie):
+            h.poll(-1)
+    met = os.path.exists(os.environ["dir"] + "/met")
+    if met:
+        os.remove(os.environ["dir"] + "/met")
+    return "together" if met else "alone"
+clients = []
+for i in range(2):
+    h = nbd.NBD()
+    h.connect_uri(os.environ["uri"])
+    clients.append(h)
+print(meet([clients[0], clients[0]]), meet(clients))
+'`)...)
+			if r.code != 0 || strings.TrimSpace(r.stdout) != want {
+				t.Errorf("status %d, %s%s, want %s", r.code, r.stdout, r.stderr, want)
+			}
+		})
+	}
+}
+
+// A dashboard that is killed leaves no directory of a script: its guard removes it (see tempDir).
+func TestAKilledDashboardLeavesNoDirectory(t *testing.T) {
+	temp := tempDir(t)
+	x := inTerminalWith(t, []string{"TMPDIR=" + temp}, 80, 24, "eval", "get_ready=touch $tmpdir/f", "get_size=echo 1M", "--run", "sleep 600")
+	x.shows("RUNNING")
+	if made, _ := filepath.Glob(temp + "/nbdtui.*/f"); len(made) != 1 {
+		t.Errorf("there is %v", made)
+	}
+	x.cmd.Process.Kill()
+	x.wait()
+}
+
+// The examples of the manuals with disks in memory and in files.
+func TestTheManualsDisks(t *testing.T) {
+	peer(t, "nbdsh", "nbdcopy", "nbdinfo", "qemu-img", "cmp")
+	dir := t.TempDir()
+	link(t, program, filepath.Join(dir, "nbdtui"))
+	disk := image(t, 4)
+	for name, line := range map[string]string{
+		"nbdkit-memory-plugin(1), sparse":  `nbdtui -U sock memory 1G --run 'test $(nbdinfo --size "$nbd") = 1073741824'`,
+		"nbdkit-memory-plugin(1), largest": `nbdtui -U sock memory $(( 2**63 - 1 )) --run 'test $(nbdinfo --size "$nbd") = 9223372036854775807'`,
+		"nbdkit-memory-plugin(1), preload": `rm -f pid
+	nbdtui -P pid -U sock memory 10G & server=$!
+	while [ ! -f pid ]; do sleep 0.01; done
+	qemu-img convert -p -n disk.img 'nbd+unix://?socket=sock' && nbdcopy -p disk.img 'nbd+unix://?socket=sock' &&
+		nbdcopy 'nbd+unix://?socket=sock' - | head -c 4M | cmp - disk.img; status=$?
+	kill $server; wait $server; exit $status`,
+		"nbdkit-memory-plugin(1), malloc": `nbdtui -U - memory 64M allocator=malloc --run 'nbdcopy disk.img "$nbd" && nbdcopy "$nbd" - | head -c 4M | cmp - disk.img' &&
+		nbdtui -U - memory 1M allocator=malloc,mlock=true --run 'nbdsh -u "$nbd" -c "h.pwrite(bytes(512), 0)"'`,
+		"nbdkit-memory-plugin(1), zstd":       `nbdtui -U - memory 64M allocator=zstd --run 'nbdcopy disk.img "$nbd" && nbdcopy "$nbd" - | head -c 4M | cmp - disk.img'`,
+		"nbdkit-memory-plugin(1), probing":    `nbdtui memory --dump-plugin | grep mlock=yes && nbdtui memory --dump-plugin | grep zstd=yes`,
+		"nbdkit-file-plugin(1), random":       `nbdtui -U - file disk.img fadvise=random --run 'nbdcopy "$nbd" - | cmp - disk.img'`,
+		"nbdkit-file-plugin(1), sequential":   `nbdtui -U - file disk.img fadvise=sequential --run 'nbdcopy "$nbd" - | cmp - disk.img'`,
+		"nbdkit-file-plugin(1), evicting":     `nbdtui -U - file disk.img fadvise=sequential cache=none --run 'nbdcopy "$nbd" - | cmp - disk.img'`,
+		"nbdkit-file-plugin(1), directory":    `mkdir d && cp disk.img d && nbdtui -U - file dir=d -e disk.img --run 'nbdcopy "$nbd" - | cmp - disk.img && nbdinfo --list "$nbd" | grep disk.img'`,
+		"nbdkit-file-plugin(1), descriptor":   `nbdtui -U - file fd=7 --run 'nbdcopy "$nbd" - | cmp - disk.img' 7<>disk.img && nbdtui -U - file dirfd=7 -e disk.img --run 'nbdcopy "$nbd" - | cmp - disk.img' 7<.`,
+		"nbdkit-file-plugin(1), old delays":   `! nbdtui -U - file disk.img rdelay=1 --run true && nbdtui -U - file disk.img --filter=delay rdelay=1ms --run true`,
+		"nbdkit-file-plugin(1), probing":      `nbdtui file --dump-plugin | grep file_falloc_fl_punch_hole=yes`,
+		"nbdkit-captive(1), nbdsh":            `nbdtui -U - memory 1 --run 'nbdsh -u "$uri" -c "print(h.pread(1, 0))"'`,
+		"nbdkit-captive(1), copying a disk":   `nbdtui -U - example1 --run 'qemu-img convert $nbd disk.img' && test $(stat -c %s disk.img) = 104857600`,
+		"nbdkit-captive(1), exit with parent": `nbdtui --exit-with-parent --version`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), "/bin/bash", "-c", line)
+			cmd.Dir = t.TempDir()
+			cmd.Env = append(os.Environ(), "TMPDIR="+tempDir(t), "PATH="+dir+":/usr/bin:"+os.Getenv("PATH"))
+			b, err := os.ReadFile(disk)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(cmd.Dir, "disk.img"), b, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
