@@ -3,7 +3,6 @@ package filters
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -87,7 +86,7 @@ func (l *logLayer) Start() error {
 func (l *logLayer) Admit(ctx context.Context, _ block.Peer) error {
 	id := l.admits.Add(1)
 	l.say(ctx, entry{kind: "ENTER", act: "Preconnect", id: id, fields: []field{bit("readonly", l.host.ReadOnly)}})
-	l.say(ctx, entry{kind: "LEAVE", act: "Preconnect", id: id, fields: result(nil)})
+	l.say(ctx, entry{kind: "LEAVE", act: "Preconnect", id: id, fields: appendResult(nil, nil)})
 	return nil
 }
 
@@ -106,9 +105,9 @@ func (l *logLayer) List(ctx context.Context, q block.ListRequest, below block.Li
 		for _, x := range exports {
 			names = append(names, quoted(x.Name))
 		}
-		e.fields = []field{{"exports", strings.Join(names, " ")}}
+		e.fields = []field{list("exports", strings.Join(names, " "))}
 	}
-	e.fields = append(e.fields, result(err)...)
+	e.fields = appendResult(e.fields, err)
 	l.say(ctx, e)
 	return exports, err
 }
@@ -142,12 +141,31 @@ type entry struct {
 	fields []field
 }
 
-type field struct{ name, value string }
+// field is a name with a text, or with a number.
+type field struct {
+	name, text string
+	base       int // of n; 0 for a text, which is quoted, and 1 for one that stands as it is
+	n          uint64
+}
+
+// appendValue is the field's value as a script gets it.
+func (f field) appendValue(b []byte) []byte {
+	switch f.base {
+	case 0, 1:
+		return append(b, f.text...)
+	case 16:
+		b = append(b, "0x"...)
+	}
+	return strconv.AppendUint(b, f.n, f.base)
+}
 
 // say writes an entry and runs the script.
 func (l *logLayer) say(ctx context.Context, e entry) {
 	if l.file != nil {
-		l.write(e.line(time.Now()))
+		line := logLines.Get().(*[]byte)
+		*line = e.appendLine((*line)[:0], time.Now())
+		l.write(*line)
+		logLines.Put(line)
 	}
 	if l.script == "" {
 		return
@@ -162,6 +180,9 @@ func (l *logLayer) say(ctx context.Context, e entry) {
 	}
 }
 
+// logLines is memory for them.
+var logLines = sync.Pool{New: func() any { return new([]byte) }}
+
 func (l *logLayer) write(line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -171,26 +192,28 @@ func (l *logLayer) write(line []byte) {
 	}
 }
 
-func (e entry) line(now time.Time) []byte {
-	b := now.UTC().AppendFormat(nil, "2006-01-02 15:04:05.000000 ")
+func (e *entry) appendLine(b []byte, now time.Time) []byte {
+	b = now.UTC().AppendFormat(b, "2006-01-02 15:04:05.000000 ")
 	if e.client != 0 {
-		b = fmt.Appendf(b, "connection=%d ", e.client)
+		b = append(strconv.AppendUint(append(b, "connection="...), e.client, 10), ' ')
 	}
 	if e.kind == "LEAVE" {
 		b = append(b, "..."...)
 	}
 	b = append(b, e.act...)
 	if e.id != 0 {
-		b = fmt.Appendf(b, " id=%d", e.id)
+		b = strconv.AppendUint(append(b, " id="...), e.id, 10)
 	}
 	for _, f := range e.fields {
 		b = append(append(append(b, ' '), f.name...), '=')
-		if (f.name == "extents" || f.name == "exports") && e.kind == "LEAVE" {
-			b = append(b, '(')
-			b = append(append(b, f.value...), ')')
-			continue
+		switch f.base {
+		case 0:
+			b = append(b, quoted(f.text)...)
+		case 1:
+			b = append(append(append(b, '('), f.text...), ')')
+		default:
+			b = f.appendValue(b)
 		}
-		b = append(b, quoted(f.value)...)
 	}
 	if e.kind == "ENTER" {
 		b = append(b, " ..."...)
@@ -198,7 +221,7 @@ func (e entry) line(now time.Time) []byte {
 	return append(b, '\n')
 }
 
-func (e entry) variables() []string {
+func (e *entry) variables() []string {
 	v := []string{"act=" + e.act, "type=" + e.kind}
 	if e.client != 0 {
 		v = append(v, "connection="+strconv.FormatUint(e.client, 10))
@@ -207,7 +230,7 @@ func (e entry) variables() []string {
 		v = append(v, "id="+strconv.FormatUint(e.id, 10))
 	}
 	for _, f := range e.fields {
-		v = append(v, f.name+"="+f.value)
+		v = append(v, string(f.appendValue([]byte(f.name+"="))))
 	}
 	return v
 }
@@ -221,17 +244,20 @@ func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`", "\n", " ").Replace(s) + `"`
 }
 
-func hex(name string, n uint64) field { return field{name, "0x" + strconv.FormatUint(n, 16)} }
+func text(name, text string) field { return field{name: name, text: text} }
+func list(name, text string) field { return field{name: name, text: text, base: 1} }
+
+func hex(name string, n uint64) field { return field{name: name, n: n, base: 16} }
 
 func number[N ~uint8 | ~uint64](name string, n N) field {
-	return field{name, strconv.FormatUint(uint64(n), 10)}
+	return field{name: name, n: uint64(n), base: 10}
 }
 
 func bit(name string, set bool) field {
 	if set {
-		return field{name, "1"}
+		return number(name, uint64(1))
 	}
-	return field{name, "0"}
+	return number(name, uint64(0))
 }
 
 func connectFields(o block.OpenRequest, i block.Info) []field {
@@ -239,7 +265,7 @@ func connectFields(o block.OpenRequest, i block.Info) []field {
 	if i.MinBlock != 0 && most == 0 {
 		most = 1<<32 - 1
 	}
-	return []field{{"export", o.Name}, bit("tls", o.TLS != nil), hex("size", i.Size), hex("minsize", uint64(i.MinBlock)),
+	return []field{text("export", o.Name), bit("tls", o.TLS != nil), hex("size", i.Size), hex("minsize", uint64(i.MinBlock)),
 		hex("prefsize", uint64(i.PreferredBlock)), hex("maxsize", most), bit("write", !i.ReadOnly), bit("flush", i.Flush),
 		bit("rotational", i.Rotational), bit("trim", i.Trim), number("zero", i.Zero), number("fua", i.FUA),
 		bit("extents", i.Extents), number("cache", i.Cache), bit("fast_zero", i.FastZero)}
@@ -251,11 +277,12 @@ var actions = [block.Commands]string{
 	block.WriteZeroes: "Zero", block.Cache: "Cache", block.BlockStatus: "Extents",
 }
 
-func requestFields(r block.Request) []field {
+// appendRequest adds what was asked.
+func appendRequest(f []field, r block.Request) []field {
 	if r.Cmd == block.Flush {
-		return nil
+		return f
 	}
-	f := []field{hex("offset", r.Offset), hex("count", r.Length)}
+	f = append(f, hex("offset", r.Offset), hex("count", r.Length))
 	fua := bit("fua", r.Flags&block.FUA != 0)
 	switch r.Cmd {
 	case block.Write, block.Trim:
@@ -275,17 +302,17 @@ var errorNames = map[syscall.Errno]string{
 	syscall.ENOTSUP: "ENOTSUP", syscall.EOVERFLOW: "EOVERFLOW", syscall.EINVAL: "EINVAL",
 }
 
-// result says how a request ended.
-func result(err error) []field {
+// appendResult adds how a request ended.
+func appendResult(f []field, err error) []field {
 	if err == nil {
-		return []field{{"return", "0"}}
+		return append(f, number("return", uint64(0)))
 	}
 	name := "EIO"
 	var e syscall.Errno
 	if errors.As(err, &e) && errorNames[e] != "" {
 		name = errorNames[e]
 	}
-	return []field{{"return", "-1"}, {"error", name}}
+	return append(f, text("return", "-1"), text("error", name))
 }
 
 // logged is one client's view.
@@ -302,19 +329,23 @@ func (h *logged) Serve(ctx context.Context, r block.Request, w *block.Reply) err
 	if r.Flags&block.NoWait != 0 {
 		return block.ErrWait
 	}
-	e := entry{kind: "ENTER", client: h.number, act: actions[r.Cmd], id: h.ids.Add(1), fields: requestFields(r)}
+	var room [5]field
+	e := entry{kind: "ENTER", client: h.number, act: actions[r.Cmd], id: h.ids.Add(1), fields: appendRequest(room[:0], r)}
 	h.say(ctx, e)
+	e.kind, e.fields = "LEAVE", room[:0]
 	var err error
-	e.kind, e.fields = "LEAVE", nil
-	if r.Cmd == block.BlockStatus {
+	switch {
+	case h.script != "" && ctx.Err() != nil: // the script was ended, and so is what waited for it
+		err = block.ErrShutdown
+	case r.Cmd == block.BlockStatus:
 		var extents string
 		if extents, err = h.status(ctx, r, w); err == nil {
-			e.fields = []field{{"extents", extents}}
+			e.fields = append(e.fields, list("extents", extents))
 		}
-	} else {
+	default:
 		err = h.next.Serve(ctx, r, w)
 	}
-	e.fields = append(e.fields, result(err)...)
+	e.fields = appendResult(e.fields, err)
 	h.say(ctx, e)
 	return err
 }
@@ -332,7 +363,9 @@ func (h *logged) status(ctx context.Context, r block.Request, w *block.Reply) (t
 	at := r.Offset
 	for _, e := range a.Extents() {
 		w.Extent(e.Length, e.Flags)
-		b = fmt.Appendf(b, " %#x %#x %s", at, e.Length, extentNames[e.Flags])
+		b = strconv.AppendUint(append(b, " 0x"...), at, 16)
+		b = strconv.AppendUint(append(b, " 0x"...), e.Length, 16)
+		b = append(append(b, ' '), extentNames[e.Flags]...)
 		at += e.Length
 	}
 	return strings.TrimPrefix(string(b), " "), nil
