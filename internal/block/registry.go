@@ -56,6 +56,7 @@ type Host struct {
 	Event    func(format string, args ...any) // tells the user; never blocks
 	Shutdown func()                           // the session, for a layer that has no client to ask by; never blocks
 	Threads  func() Threads                   // of the strictest layer; known when all are built
+	Stopping <-chan struct{}                  // closed when the server stops: who waits ends then, who works may finish
 }
 
 // The hooks of a Builder, each optional. One that is an io.Closer holds something that Build hands to the layer: it is

@@ -2,7 +2,6 @@ package filters
 
 import (
 	"context"
-	"errors"
 	"syscall"
 	"time"
 
@@ -61,8 +60,8 @@ func (b *delayBuilder) Table() param.Table {
 	return table
 }
 
-func (b *delayBuilder) Build(block.Host) (block.Layer, error) {
-	l := &delayLayer{fastZero: b.fastZero}
+func (b *delayBuilder) Build(h block.Host) (block.Layer, error) {
+	l := &delayLayer{fastZero: b.fastZero, stopping: h.Stopping}
 	for cmd, d := range b.requests {
 		l.requests[cmd].set(d)
 	}
@@ -75,6 +74,7 @@ type delayLayer struct {
 	requests    [block.Commands]tunable
 	open, close tunable
 	fastZero    bool
+	stopping    <-chan struct{}
 }
 
 // Knobs are the times of all that this filter delays.
@@ -88,7 +88,7 @@ func (l *delayLayer) Knobs() []block.Knob {
 }
 
 func (l *delayLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
-	if err := l.open.sleep(ctx); err != nil {
+	if err := l.open.sleep(ctx, l.stopping); err != nil {
 		return nil, err
 	}
 	next, err := below(ctx, o)
@@ -122,7 +122,7 @@ func (h *delayed) Serve(ctx context.Context, r block.Request, w *block.Reply) er
 		if r.Flags&block.NoWait != 0 {
 			return block.ErrWait
 		}
-		if err := d.sleep(ctx); err != nil {
+		if err := d.sleep(ctx, h.stopping); err != nil {
 			return err
 		}
 	}
@@ -131,5 +131,6 @@ func (h *delayed) Serve(ctx context.Context, r block.Request, w *block.Reply) er
 
 // Close waits, and closes what is below however the wait ended.
 func (h *delayed) Close(ctx context.Context) error {
-	return errors.Join(h.close.sleep(ctx), h.next.Close(ctx))
+	h.close.sleep(ctx, h.stopping)
+	return h.next.Close(ctx)
 }

@@ -104,8 +104,9 @@ func TestDelayOfOpenAndClose(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := d.Close(ctx); !errors.Is(err, block.ErrShutdown) || s.Probe.Closed.Load() != 1 {
-			t.Errorf("%v, and %d were closed below", err, s.Probe.Closed.Load())
+		start := time.Now()
+		if err := d.Close(ctx); err != nil || s.Probe.Closed.Load() != 1 || time.Since(start) != time.Second {
+			t.Errorf("%v after %v, and %d were closed below", err, time.Since(start), s.Probe.Closed.Load())
 		}
 	})
 }

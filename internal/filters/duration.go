@@ -109,8 +109,8 @@ func (t *tunable) get() time.Duration {
 	return 0
 }
 
-// sleep waits as long as t says by then, and answers ErrShutdown where ctx ends first.
-func (t *tunable) sleep(ctx context.Context) error {
+// sleep waits as long as t says by then, and answers ErrShutdown where ctx ends or stop is closed first.
+func (t *tunable) sleep(ctx context.Context, stop <-chan struct{}) error {
 	if t.get() == 0 {
 		return nil
 	}
@@ -123,6 +123,9 @@ func (t *tunable) sleep(ctx context.Context) error {
 		case <-s.over:
 			timer.Stop()
 		case <-ctx.Done():
+			timer.Stop()
+			return block.ErrShutdown
+		case <-stop:
 			timer.Stop()
 			return block.ErrShutdown
 		}
@@ -140,8 +143,8 @@ func (t *tunable) knob(name string) block.Knob {
 	}}
 }
 
-// sleep waits, and answers ErrShutdown where ctx ends first.
-func sleep(ctx context.Context, d time.Duration) error {
+// sleep waits, and answers ErrShutdown where ctx ends or stop is closed first.
+func sleep(ctx context.Context, stop <-chan struct{}, d time.Duration) error {
 	if d == 0 {
 		return nil
 	}
@@ -151,6 +154,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return block.ErrShutdown
+	case <-stop:
 	}
+	return block.ErrShutdown
 }

@@ -53,13 +53,13 @@ func TestSleepEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		if err := sleep(ctx, time.Hour); !errors.Is(err, block.ErrShutdown) || time.Since(start) != time.Second {
+		if err := sleep(ctx, nil, time.Hour); !errors.Is(err, block.ErrShutdown) || time.Since(start) != time.Second {
 			t.Errorf("%v after %v, want ESHUTDOWN after 1s", err, time.Since(start))
 		}
-		if err := sleep(t.Context(), time.Hour); err != nil || time.Since(start) != time.Hour+time.Second {
+		if err := sleep(t.Context(), nil, time.Hour); err != nil || time.Since(start) != time.Hour+time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
-		if err := sleep(ctx, 0); err != nil {
+		if err := sleep(ctx, nil, 0); err != nil {
 			t.Errorf("no time at all: %v", err)
 		}
 	})

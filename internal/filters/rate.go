@@ -87,8 +87,8 @@ func (b *rateBuilder) setBurstiness(value string) error {
 
 func (b *rateBuilder) Build(h block.Host) (block.Layer, error) {
 	l := &rateLayer{
-		all:        &limit{file: b.allFile, event: h.Event},
-		each:       &limit{file: b.eachFile, event: h.Event},
+		all:        &limit{file: b.allFile, event: h.Event, stopping: h.Stopping},
+		each:       &limit{file: b.eachFile, event: h.Event, stopping: h.Stopping},
 		burstiness: b.burstiness,
 	}
 	l.all.rate.Store(b.all)
@@ -186,6 +186,8 @@ func (b *bucket) take(ctx context.Context, bytes uint64) error {
 	case b.turn <- struct{}{}:
 	case <-ctx.Done():
 		return block.ErrShutdown
+	case <-b.limit.stopping:
+		return block.ErrShutdown
 	}
 	defer func() { <-b.turn }()
 
@@ -201,11 +203,9 @@ func (b *bucket) take(ctx context.Context, bytes uint64) error {
 		}
 		// A microsecond more than the division says, so that rounding never leaves a step of no time at all.
 		wait := time.Duration(min(need/b.rate, lookAgain.Seconds())*float64(time.Second)) + time.Microsecond
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if err := sleep(ctx, b.limit.stopping, wait); err != nil {
 			b.level += whole - need
-			return block.ErrShutdown
+			return err
 		}
 	}
 	return nil
@@ -229,8 +229,9 @@ func (b *bucket) adjust() {
 
 // limit is a rate that may be changed by a file.
 type limit struct {
-	file  string // empty for none
-	event func(string, ...any)
+	file     string // empty for none
+	event    func(string, ...any)
+	stopping <-chan struct{}
 
 	rate atomic.Uint64 // bits a second; 0 is no limit
 

@@ -51,9 +51,14 @@ func (b *retryBuilder) Table() param.Table {
 	}}
 }
 
-func (b *retryBuilder) Build(block.Host) (block.Layer, error) { return &retryLayer{*b}, nil }
+func (b *retryBuilder) Build(h block.Host) (block.Layer, error) {
+	return &retryLayer{*b, h.Stopping}, nil
+}
 
-type retryLayer struct{ retryBuilder }
+type retryLayer struct {
+	retryBuilder
+	stopping <-chan struct{}
+}
 
 func (l *retryLayer) Close() error { return nil }
 
@@ -71,8 +76,8 @@ func (l *retryLayer) wait(ctx context.Context, t *tries, last error) error {
 		return last
 	}
 	t.left--
-	if ctx.Err() != nil || sleep(ctx, t.delay) != nil {
-		return block.ErrShutdown
+	if ctx.Err() != nil || sleep(ctx, l.stopping, t.delay) != nil {
+		return fmt.Errorf("not tried again (%v): %w", last, block.ErrShutdown)
 	}
 	if l.exponential {
 		t.delay = min(2*t.delay, maxDuration)
@@ -209,6 +214,8 @@ func (h *retried) reopened(ctx context.Context, failed *generation, t *tries, la
 		h.mu.Unlock()
 		select {
 		case <-other:
+		case <-h.stopping:
+			return nil, block.ErrShutdown
 		case <-ctx.Done():
 			return nil, block.ErrShutdown
 		}

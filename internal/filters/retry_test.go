@@ -215,7 +215,7 @@ func TestRetryOfReopening(t *testing.T) {
 func TestRetryOfManyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bottom{serve: func(ctx context.Context, number int, _ block.Request) error {
-			sleep(ctx, time.Millisecond)
+			sleep(ctx, nil, time.Millisecond)
 			if number <= 3 {
 				return syscall.EIO
 			}

@@ -3,6 +3,7 @@ package filters
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -42,11 +43,14 @@ func (b *retryRequestBuilder) Table() param.Table {
 	}}
 }
 
-func (b *retryRequestBuilder) Build(block.Host) (block.Layer, error) {
-	return &retryRequestLayer{*b}, nil
+func (b *retryRequestBuilder) Build(h block.Host) (block.Layer, error) {
+	return &retryRequestLayer{*b, h.Stopping}, nil
 }
 
-type retryRequestLayer struct{ retryRequestBuilder }
+type retryRequestLayer struct {
+	retryRequestBuilder
+	stopping <-chan struct{}
+}
 
 func (l *retryRequestLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
 	var next *block.Door
@@ -66,8 +70,8 @@ func (l *retryRequestLayer) Close() error { return nil }
 // again tries until there is no error, or nothing is left to try.
 func (l *retryRequestLayer) again(ctx context.Context, err error, try func() error) error {
 	for range l.retries {
-		if ctx.Err() != nil || sleep(ctx, l.delay) != nil {
-			return block.ErrShutdown
+		if ctx.Err() != nil || sleep(ctx, l.stopping, l.delay) != nil {
+			return fmt.Errorf("not tried again (%v): %w", err, block.ErrShutdown)
 		}
 		if err = try(); err == nil {
 			return nil

@@ -75,6 +75,7 @@ type Session struct {
 	failed error // of the server; set before done is closed
 
 	stop       stopper
+	stopping   chan struct{} // closed when the server stops
 	phase      atomic.Uint32 // a State from Stopping on: what the gate cannot tell; before that 0
 	phaseSince atomic.Int64  // Unix time of phase, nanoseconds
 
@@ -105,6 +106,7 @@ func Start(cfg Config) (_ *Session, err error) {
 		started:   time.Now(),
 		done:      make(chan struct{}),
 		childDone: make(chan struct{}),
+		stopping:  make(chan struct{}),
 		rerun:     make(chan struct{}),
 		wake:      make(chan struct{}, 1),
 		changed:   make(chan struct{}, 1),
@@ -123,7 +125,7 @@ func Start(cfg Config) (_ *Session, err error) {
 		}
 	}()
 	shutdown := func() { s.Shutdown(ByLayer, "a layer asked for it") }
-	host := block.Host{Gate: s.gate, ReadOnly: cfg.ReadOnly, Event: s.warn, Shutdown: shutdown}
+	host := block.Host{Gate: s.gate, ReadOnly: cfg.ReadOnly, Event: s.warn, Shutdown: shutdown, Stopping: s.stopping}
 	if s.layers, err = cfg.Stack.build(host); err != nil {
 		return nil, err
 	}

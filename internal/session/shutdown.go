@@ -161,6 +161,7 @@ func (s *Session) endChild(r Reason) {
 func (s *Session) stopServer() {
 	s.server.StopAccepting()
 	s.gate.Stop() // what is held is answered ESHUTDOWN
+	close(s.stopping)
 	grace, end := s.stop.grace(s.cfg.ServerGrace)
 	defer end()
 	served := s.server.Shutdown(grace)
