@@ -115,11 +115,7 @@ func (d *Disk) Size() (uint64, error) {
 		end, err := d.f.Seek(0, io.SeekEnd)
 		return uint64(end), err
 	}
-	info, err := d.f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return uint64(info.Size()), nil
+	return fileSize(d.f)
 }
 
 // ReadAt is io.ReaderAt.

@@ -63,6 +63,15 @@ func (d *Disk) sector() (uint64, error) {
 	return uint64(n), nil
 }
 
+// fileSize is how long a file is; os.File's Stat would take memory.
+func fileSize(f *os.File) (uint64, error) {
+	var s unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
+		return 0, &os.PathError{Op: "stat", Path: f.Name(), Err: err}
+	}
+	return uint64(s.Size), nil
+}
+
 // hasHoles reports whether the file has fewer blocks than bytes.
 func hasHoles(f *os.File) bool {
 	var s unix.Stat_t

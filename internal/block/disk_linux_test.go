@@ -1,6 +1,7 @@
 package block
 
 import (
+	"fmt"
 	"bytes"
 	"errors"
 	"os"
@@ -223,5 +224,26 @@ func TestTmpfsHasNoPromptReads(t *testing.T) {
 	}
 	if err := door.ReadInto(t.Context(), b, 5, 0); err != nil || !bytes.Equal(b, want[5:4101]) {
 		t.Errorf("a read that may wait: %v", err)
+	}
+}
+
+func BenchmarkExtents(b *testing.B) {
+	const pieces = 64
+	var data [][2]uint64
+	for i := range uint64(pieces) {
+		data = append(data, [2]uint64{i << 17, 64 << 10})
+	}
+	disk := openDisk(b, sparseFile(b, pieces<<17, data...).Name(), DiskOptions{})
+	for _, n := range []uint64{64 << 10, pieces << 17} {
+		b.Run(fmt.Sprintf("size=%dK", n>>10), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				a := GetAnswer(false)
+				if err := disk.ExtentsAt(a.Reply(), 0, n, 0); err != nil {
+					b.Fatal(err)
+				}
+				a.Put()
+			}
+		})
 	}
 }

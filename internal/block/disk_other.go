@@ -16,6 +16,14 @@ func (d *Disk) sector() (uint64, error) { return 1, nil }
 
 func syncData(f *os.File) error { return f.Sync() }
 
+func fileSize(f *os.File) (uint64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return uint64(info.Size()), nil
+}
+
 func hasHoles(*os.File) bool { return false }
 
 func seekPiece(*os.File, int64) (int64, bool, error) { return 0, false, syscall.ENOTSUP }

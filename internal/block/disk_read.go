@@ -81,11 +81,11 @@ func (d *Disk) piece(off, end uint64) (n uint64, data bool, err error) {
 
 // reaches is an error where the file has become shorter than end: what is past its end looks like a hole.
 func (d *Disk) reaches(end uint64) error {
-	info, err := d.f.Stat()
+	size, err := fileSize(d.f)
 	if err != nil {
 		return err
 	}
-	if uint64(info.Size()) < end {
+	if size < end {
 		return &os.PathError{Op: "read", Path: d.f.Name(), Err: ErrEnds}
 	}
 	return nil

@@ -185,7 +185,7 @@ func digest(r io.Reader) (string, error) {
 // round measures every server at every workload. Who begins changes from workload to workload and round to round.
 func (b *bench) round(ctx context.Context, round int) error {
 	for i, w := range b.workloads {
-		restore, err := w.setUp(b.run)
+		restore, err := w.setUp(b)
 		if err != nil {
 			return err
 		}
@@ -229,6 +229,11 @@ func (b *bench) measure(ctx context.Context, s server, w workload) (_ point, the
 		file = b.copy
 		// The write-back of one server's data must not be paid for by the next.
 		if err := syncFile(file); err != nil {
+			return point{}, false, err
+		}
+	}
+	if w.cold {
+		if err := evict(file); err != nil {
 			return point{}, false, err
 		}
 	}

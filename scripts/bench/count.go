@@ -46,7 +46,7 @@ var moving = map[string]bool{
 	"splice": true, "tee": true, "vmsplice": true, "sendfile": true,
 }
 
-// count counts the system calls of nbdtui. It fails where there are too many.
+// count counts the system calls of nbdtui, and the memory of idle clients. It fails where there is too much.
 func count(ctx context.Context) error {
 	if err := need("bin/nbdtui", "nbdcopy", "fio", "strace"); err != nil {
 		return err
@@ -71,6 +71,9 @@ func count(ctx context.Context) error {
 		user := map[bool]string{true: "ordinary", false: "root"}[c.ordinary]
 		fmt.Printf("| %s | %s | %s | %v | %s |\n", c.name, user, verdict, c.most, which)
 	}
+	if err := b.countIdle(ctx); err != nil {
+		return err
+	}
 	if tooMany > 0 {
 		return fmt.Errorf("%d workloads take too many system calls", tooMany)
 	}
@@ -79,7 +82,7 @@ func count(ctx context.Context) error {
 
 // countOne returns the calls of one request, and which they are.
 func (b *bench) countOne(ctx context.Context, w workload) (float64, string, error) {
-	restore, err := w.setUp(b.run)
+	restore, err := w.setUp(b)
 	if err != nil {
 		return 0, "", err
 	}

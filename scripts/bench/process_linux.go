@@ -37,6 +37,16 @@ func cpuTime(pid int) (time.Duration, error) {
 	return own, nil
 }
 
+// evict takes a file out of the page cache.
+func evict(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+}
+
 // children are the processes that a process has started and not waited for.
 func children(pid int) []string {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))

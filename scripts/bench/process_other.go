@@ -11,6 +11,8 @@ func cpuTime(int) (time.Duration, error) {
 	return 0, errors.New("the CPU time of another process is read on Linux alone")
 }
 
+func evict(string) error { return errors.ErrUnsupported }
+
 func children(int) []string { return nil }
 
 func peakMemory(int) uint64 { return 0 }

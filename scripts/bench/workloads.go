@@ -6,7 +6,7 @@ import "slices"
 const mainGroup = "main"
 
 // groups are what a run can be of, each with a part of its own in the documentation.
-var groups = []string{mainGroup, "connections", "tcp", "tls", "memory", "filters", "sparse", "copies", "ordinary"}
+var groups = []string{mainGroup, "connections", "tcp", "tls", "memory", "filters", "sparse", "cold", "copies", "ordinary"}
 
 // workloads are those of all groups.
 var workloads = slices.Concat(
@@ -48,6 +48,12 @@ var workloads = slices.Concat(
 		fio("randread", "4k", 32, 1, scene{sparse: true}),
 		fio("randread", "64k", 8, 1, scene{sparse: true}),
 		fio("read", "1m", 8, 1, scene{sparse: true}),
+	),
+	in("cold",
+		fio("randread", "4k", 1, 1, scene{cold: true}),
+		fio("randread", "4k", 32, 1, scene{cold: true}),
+		fio("randread", "64k", 8, 1, scene{cold: true}),
+		fio("read", "1m", 8, 1, scene{cold: true}),
 	),
 	in("copies", slices.DeleteFunc(common(scene{copies: true}), func(w workload) bool { return w.writes })...),
 	in("ordinary", common(scene{ordinary: true})...),
