@@ -145,7 +145,14 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	// A message that nobody reads is no reason to end, and to leave things behind. The command finds SIGPIPE as it was.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if o.dashboard() {
-		config.Hold = o.hold
+		config.Hold, config.Faults = o.hold, o.faults
+		steered := []string{"rate", "delay"}
+		if o.faults {
+			steered = append(steered, "error")
+		}
+		if err := config.Stack.Steer(steered...); err != nil {
+			return 1, err
+		}
 		return watched(config, o.look, around)
 	}
 	stderr.plain = o.ui == "plain"

@@ -35,6 +35,7 @@ type options struct {
 	hold       session.Hold
 	look       ui.Options
 	record     string
+	faults     bool
 
 	background     bool
 	foreground     bool
@@ -109,6 +110,7 @@ func (o *options) table() []param.Param {
 		{Name: "record", Kind: "FILE", Help: "Write to a file what a dashboard shows, for nbdtui replay", Set: setPath(&o.record)},
 		{Name: "hold", Kind: "never|error|always", Default: "never",
 			Help: "Keep the dashboard when the command has ended; R runs it again, q leaves", Set: o.setHold},
+		{Name: "allow-faults", Help: "Let t in the dashboard inject errors into the running session", Set: param.Bool(&o.faults)},
 		{Name: "grace", Kind: "TIME", Default: "10s", Help: "How long the command may take to end when asked to",
 			Set: setTime(&o.grace)},
 		{Name: "foreground", Aliases: []string{"no-fork"}, Short: "f", Help: "Stay in the foreground, as always without --background",

@@ -13,6 +13,7 @@ func init() {
 	block.Register(block.Registration{
 		Kind:    block.Filter,
 		Name:    "delay",
+		Prompt:  true,
 		Summary: "make requests, opening or closing take longer",
 		Help: `Waits before a request is passed on, as long as the parameter of its kind says. wdelay= sets write, zero and
 trim at once; of two parameters for the same kind the last one holds. A time is a number of seconds, or has a unit:

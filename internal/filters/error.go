@@ -21,6 +21,7 @@ func init() {
 	block.Register(block.Registration{
 		Kind:    block.Filter,
 		Name:    "error",
+		Prompt:  true,
 		Summary: "answer requests with errors, at random or while a file exists",
 		Help: `Fails a share of the requests, error-rate= (0.1 or 10%), with error=, and where error-file= is given only while
 a file of that name exists. The same with -pread, -pwrite, -trim, -zero, -extents or -cache behind error sets it for

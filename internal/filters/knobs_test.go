@@ -158,3 +158,26 @@ func TestErrorsAreTurnedOnAndOff(t *testing.T) {
 	turn(t, s, "error-rate", "0%")
 	try(nil)
 }
+
+// A filter whose knobs are at rest lets a request by that may not wait; one that was turned sends it to those who may.
+func TestKnobsAtRestCostNoWorker(t *testing.T) {
+	for filter, value := range map[string][2]string{"rate": {"rate", "1G"}, "delay": {"delay-read", "10ns"}, "error": {"error-rate", "50%"}} {
+		s := over(t, filter)
+		door := s.Open(t, block.OpenRequest{})
+		ask := func() error {
+			a := block.GetAnswer(false)
+			defer a.Put()
+			return door.Serve(t.Context(), block.Request{Cmd: block.Read, Flags: block.NoWait, Length: 512}, a.Reply())
+		}
+		if err := ask(); err != nil {
+			t.Errorf("%s at rest: %v", filter, err)
+		}
+		turn(t, s, value[0], value[1])
+		if err := ask(); err != block.ErrWait {
+			t.Errorf("%s turned: %v", filter, err)
+		}
+		if r, _ := block.Lookup(block.Filter, filter); !r.Prompt {
+			t.Errorf("%s sends every request to a worker", filter)
+		}
+	}
+}

@@ -23,6 +23,7 @@ func init() {
 	block.Register(block.Registration{
 		Kind:    block.Filter,
 		Name:    "rate",
+		Prompt:  true,
 		Summary: "limit how fast bytes are read and written",
 		Help: `Limits reads, and apart from them writes, to rate= bits a second over all clients, to connection-rate= for
 each one, or both. 10M is 10,485,760 bits, that is 1.25 MiB, a second. Up to burstiness= seconds of unused rate may be
@@ -144,7 +145,7 @@ func (h *rated) Serve(ctx context.Context, r block.Request, w *block.Reply) erro
 		all, own = h.all.write, h.own.write
 		fallthrough
 	case block.Read:
-		if r.Flags&block.NoWait != 0 {
+		if r.Flags&block.NoWait != 0 && !(all.limit.none() && own.limit.none()) {
 			return block.ErrWait
 		}
 		if err := all.take(ctx, r.Length); err != nil {

@@ -120,6 +120,7 @@ func (s *Session) snap(now time.Time) Snapshot {
 		Pauses: gate.Pauses, PausedFor: gate.PausedFor,
 		Child:  s.childInfo.Load(),
 		Knobs:  s.Knobs(),
+		Faults: s.cfg.Faults,
 		Events: s.log.list(),
 	}
 	paused := gate.State == block.Pausing || gate.State == block.Paused

@@ -38,6 +38,7 @@ type Config struct {
 	Terminal    bool          // it gets a terminal of its own
 	Watched     bool          // Snapshots are made; costs a little on every request
 	Hold        Hold          // whether its end is the session's
+	Faults      bool          // errors may be injected while it runs; Snapshots say so
 	OutputWait  bool          // it is held where its output comes faster than it can be shown
 	Grace       time.Duration // for the child to end; 0 for 10 s
 	ServerGrace time.Duration // for requests in flight; 0 for 5 s

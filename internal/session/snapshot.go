@@ -45,6 +45,7 @@ type Snapshot struct {
 	Seen    int      // clients that ever connected
 	Child   *Child   // nil without --run
 	Knobs   []Knob   // what Tune may turn, outermost layer first
+	Faults  bool     // errors may be injected: what fails need not be broken
 	Events  []Event  // the newest, oldest first, at most 1,000
 }
 

@@ -124,6 +124,22 @@ func (s *Stack) add(k block.Kind, name string) error {
 	return nil
 }
 
+// Steer adds filters that are to have their knobs while the session runs, where they are not there yet: outermost, and
+// doing nothing until a knob is turned.
+func (s *Stack) Steer(filters ...string) error {
+	outer := &Stack{}
+	for _, f := range filters {
+		if slices.ContainsFunc(s.levels, func(l level) bool { return l.Kind == block.Filter && l.Name == f }) {
+			continue
+		}
+		if err := outer.add(block.Filter, f); err != nil {
+			return err
+		}
+	}
+	s.levels = append(outer.levels, s.levels...)
+	return nil
+}
+
 // gated reports whether a filter names the gate's place.
 func (s *Stack) gated() bool {
 	return slices.ContainsFunc(s.levels, func(l level) bool { return l.Gate })

@@ -39,7 +39,7 @@ func (r *flightRow) word() (role, string) {
 var flightColumns = []column[flightRow]{
 	{"id", 3, 0, true, 4, func(_ *drawing, r *flightRow) string { return strconv.FormatUint(r.client, 10) }},
 	{"", 6, 0, false, 0, func(_ *drawing, r *flightRow) string { return wordOf(r.Cmd) }},
-	{"offset", 6, 0, true, 2, func(_ *drawing, r *flightRow) string { return bytesShort(float64(r.Offset)) }},
+	{"offset", 6, 0, true, 2, func(_ *drawing, r *flightRow) string { return offsetText(float64(r.Offset)) }},
 	{"length", 6, 0, true, 3, func(_ *drawing, r *flightRow) string { return bytesShort(float64(r.Length)) }},
 	{"age", 6, 0, true, 1, func(d *drawing, r *flightRow) string { return took(r.Age, d.theme.glyphs.micro) }},
 	{"", 5, 0, false, 5, func(_ *drawing, r *flightRow) string { _, word := r.word(); return word }},

@@ -19,8 +19,7 @@ func (d *drawing) histogram(w, h int, work *session.Work) []string {
 	if h < 2 || w < columns {
 		return nil
 	}
-	type bar struct{ read, write, other uint64 }
-	bars := make([]bar, columns)
+	bars := make([]tookBar, columns)
 	most := uint64(0)
 	for cmd, spread := range work.Spread {
 		for bucket, n := range spread {
@@ -33,23 +32,19 @@ func (d *drawing) histogram(w, h int, work *session.Work) []string {
 			default:
 				b.other += n
 			}
-			most = max(most, b.read+b.write+b.other)
+			most = max(most, b.all())
 		}
 	}
 	rows := make([]string, 0, h)
 	for y := range h - 1 {
 		l := d.theme.line(w)
-		for _, b := range bars {
-			r, all := plain, b.read+b.write+b.other
-			switch {
-			case all == 0:
-				r = border
-			case b.read >= b.write && b.read >= b.other:
-				r = reading
-			case b.write >= b.other:
-				r = writing
+		for x := 0; x < len(bars); {
+			r := bars[x].role()
+			run := make([]byte, 0, 3*w)
+			for ; x < len(bars) && bars[x].role() == r; x++ {
+				run = append(run, d.theme.glyphs.levels[eighths(float64(bars[x].all())/float64(max(most, 1))*float64(h-1), h-2-y)]...)
 			}
-			l.text(r, d.theme.glyphs.levels[eighths(float64(all)/float64(max(most, 1))*float64(h-1), h-2-y)])
+			l.text(r, string(run))
 		}
 		rows = append(rows, l.fill())
 	}
@@ -59,4 +54,21 @@ func (d *drawing) histogram(w, h int, work *session.Work) []string {
 		scale.space(i*5*wide-(w-scale.room)).text(plain, at)
 	}
 	return append(rows, scale.fill())
+}
+
+// tookBar is how many requests took so long.
+type tookBar struct{ read, write, other uint64 }
+
+func (b *tookBar) all() uint64 { return b.read + b.write + b.other }
+
+func (b *tookBar) role() role {
+	switch {
+	case b.all() == 0:
+		return border
+	case b.read >= b.write && b.read >= b.other:
+		return reading
+	case b.write >= b.other:
+		return writing
+	}
+	return plain
 }

@@ -7,15 +7,11 @@ import (
 )
 
 // knobRows is how many knobs are in sight at once.
-const knobRows = 8
+const knobRows = 12
 
-// knobs is the panel that steers, over the lowest rows; nil while it is closed. h is the room there is.
+// knobs is the panel that steers, in at most h rows, which are three at least.
 func (d *drawing) knobs(w, h int) []string {
-	v := &d.view.knobs
-	if !v.open || h < 3 {
-		return nil
-	}
-	list := d.s.Knobs
+	v, list := &d.view.knobs, d.s.Knobs
 	n := max(min(len(list), knobRows, h-3), 1)
 	var rows []string
 	if len(list) == 0 {
@@ -35,7 +31,7 @@ func (d *drawing) knobs(w, h int) []string {
 		} else {
 			l.text(r, orNone(d.theme.clean(k.Value)))
 		}
-		rows = append(rows, l.space(1).text(plain, k.Unit).fill())
+		rows = append(rows, l.space(1).text(plain, unitOf(k)).fill())
 	}
 	if h > n+2 {
 		rows = append(rows, d.theme.line(w-2).space(1).text(failure, d.theme.clean(v.refused)).fill())
@@ -45,6 +41,17 @@ func (d *drawing) knobs(w, h int) []string {
 		note = fmt.Sprintf("%d-%d of %d", first+1, first+n, len(list))
 	}
 	return d.theme.box(w, len(rows)+2, true, "tune", note, rows)
+}
+
+// unitOf is what stands behind a knob's value, unless the value has a unit of its own.
+func unitOf(k *session.Knob) string {
+	switch {
+	case k.Value == "0" && k.Kind == "BITS":
+		return "no limit"
+	case k.Value == "" || k.Value[len(k.Value)-1] >= 'a':
+		return ""
+	}
+	return k.Unit
 }
 
 func orNone(value string) string {

@@ -208,9 +208,9 @@ func (d *drawing) mapGlyph(s *block.Stretch) (role, string) {
 		if letters {
 			return plain, "h"
 		}
-		return plain, d.theme.glyphs.known
+		return reading, d.theme.glyphs.hole
 	default:
-		return border, d.theme.glyphs.untouched
+		return border, d.theme.glyphs.rest
 	}
 	if letters {
 		return r, letter

@@ -65,17 +65,27 @@ func (d *drawing) screen() []string {
 		if d.s.Child == nil {
 			main = d.uri
 		}
+		left := d.under(main(), d.size.w-d.plan.beside, minMain)
 		right := append(d.flight(d.plan.beside, d.plan.flight), d.eventsBox(d.plan.beside, d.plan.main-d.plan.flight)...)
-		rows = append(rows, beside(main(), right)...)
+		rows = append(rows, beside(left, right)...)
 		rows = append(rows, d.eventRows()...)
 	}
 	for len(rows) < d.size.h-1 {
 		rows = append(rows, "")
 	}
-	if box := d.knobs(d.size.w, len(rows)-1); box != nil {
-		rows = append(rows[:len(rows)-len(box)], box...)
+	if d.view.zoom || d.plan.main < minMain {
+		rows = d.under(rows, d.size.w, 4)
 	}
 	return append(rows, d.footer())
+}
+
+// under puts the panel that steers, if it is open, in the place of the lowest of some rows.
+func (d *drawing) under(rows []string, w, least int) []string {
+	if !d.view.knobs.open || len(rows) < least {
+		return rows
+	}
+	box := d.knobs(w, len(rows)-1)
+	return append(rows[:len(rows)-len(box):len(rows)-len(box)], box...)
 }
 
 // zoomed is the panel that has the whole screen but for the first line and the last.

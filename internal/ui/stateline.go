@@ -24,7 +24,7 @@ func (d *drawing) stateLine() string {
 	parts := d.parts(rest)
 	if trouble, oldest := d.trouble(); oldest != "" && rest == "" {
 		parts[0].role, parts[0].text = trouble, oldest
-		parts[0].priority, parts[6].priority = parts[6].priority, parts[0].priority // before how many are in flight
+		parts[0].priority, parts[7].priority = parts[7].priority, parts[0].priority // before how many are in flight
 	}
 	room := d.size.w - width(word)
 	for priority := 0; priority < len(parts); priority++ {
@@ -68,7 +68,10 @@ func (d *drawing) parts(rest string) []part {
 	if d.size.w < longLabels {
 		clients, inFlight = "cl", "fl"
 	}
-	size, mode := "", "rw"
+	size, mode, faults := "", "rw", ""
+	if d.s.Faults {
+		faults = "FAULTS"
+	}
 	if d.s.Size > 0 {
 		size = bytesText(float64(d.s.Size))
 	}
@@ -87,14 +90,15 @@ func (d *drawing) parts(rest string) []part {
 		{role: strong, text: d.theme.cut(d.theme.clean(d.s.Source), max(d.size.w/4, 8))},
 		{text: size},
 		{text: mode},
+		{role: warning, text: faults},
 		{text: uri},
 		number(clients, len(d.s.Clients), 2),
 		number(inFlight, d.s.InFlight, 3),
 		number(heldBack, d.s.Held, 3),
 		{text: "up " + clock(d.s.Time.Sub(d.s.Started))},
 	}
-	for i, priority := range [...]int{2, 5, 6, 7, 8, 4, 0, 1, 3} {
-		parts[i].priority, parts[i].right = priority, i >= 5
+	for i, priority := range [...]int{2, 6, 7, 8, 4, 9, 5, 0, 1, 3} {
+		parts[i].priority, parts[i].right = priority, i >= 6
 	}
 	return parts
 }

@@ -56,9 +56,7 @@ type glyphs struct {
 	hole         string
 	rest         string
 	shades       [4]string // of a cell of the map: how much of it was touched, a little to all
-	untouched    string
-	known        string // a hole
-	micro        string // of seconds
+	micro        string    // of seconds
 	ellipsis     string
 	up, down     string
 }
@@ -71,13 +69,11 @@ var unicodeGlyphs = glyphs{
 	heavy:  frame{"═", "║", "╔", "╗", "╝", "╚"},
 	levels: [9]string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
 	paused: "░",
-	read:   "█", written: "▓", hole: "▒", rest: "─",
-	shades:    [4]string{"░", "▒", "▓", "█"},
-	untouched: "·",
-	known:     "─",
-	micro:     "µ",
-	ellipsis:  "…",
-	up:        "↑", down: "↓",
+	read:   "█", written: "▓", hole: "─", rest: "·",
+	shades:   [4]string{"░", "▒", "▓", "█"},
+	micro:    "µ",
+	ellipsis: "…",
+	up:       "↑", down: "↓",
 }
 
 var asciiGlyphs = glyphs{
@@ -86,10 +82,9 @@ var asciiGlyphs = glyphs{
 	levels: [9]string{" ", "_", ".", "-", "=", "+", "*", "%", "#"},
 	paused: ":",
 	read:   "#", written: "+", hole: ":", rest: ".",
-	untouched: ".",
-	micro:     "u",
-	ellipsis:  "~",
-	up:        "up", down: "down",
+	micro:    "u",
+	ellipsis: "~",
+	up:       "up", down: "down",
 }
 
 // newTheme is the usual one, or what is left of it.

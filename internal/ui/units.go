@@ -31,6 +31,24 @@ func bytesShort(n float64) string {
 	return number + [...]string{"", "K", "M", "G", "T", "P", "E"}[power]
 }
 
+// offsetText is an offset to four digits, so that neighbours can be told apart: "3.617G", "361.7M".
+func offsetText(n float64) string {
+	power := 0
+	for ; n >= 999.95 && power < 6; power++ {
+		n /= 1024
+	}
+	if power == 0 {
+		return strconv.Itoa(int(n))
+	}
+	digits := 3
+	for _, limit := range [...]float64{9.9995, 99.995} {
+		if n >= limit {
+			digits--
+		}
+	}
+	return strconv.FormatFloat(n, 'f', digits, 64) + [...]string{"", "K", "M", "G", "T", "P", "E"}[power]
+}
+
 // count is a number in at most seven characters: "71,234", "1.23M".
 func count(n uint64) string {
 	if n < 1e6 {

@@ -42,7 +42,7 @@ _nbdtui() {
 		return
 	fi
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "--filter --run --unix --port --ipaddr --ipv4-only --ipv6-only --vsock --single --exportname --print-uri --readonly --threads --max-connections --max-memory --timeout --mask-handshake --no-sr --newstyle --oldstyle --no-splice --tls --tls-certificates --tls-psk --tls-verify-peer --ui --child-output --theme --ascii --inline --record --hold --grace --foreground --background --exit-with-parent --pid-file --user --group --selinux-label --swap --log --verbose --debug --dump-config --dump-plugin --long-options --short-options --version --help" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "--filter --run --unix --port --ipaddr --ipv4-only --ipv6-only --vsock --single --exportname --print-uri --readonly --threads --max-connections --max-memory --timeout --mask-handshake --no-sr --newstyle --oldstyle --no-splice --tls --tls-certificates --tls-psk --tls-verify-peer --ui --child-output --theme --ascii --inline --record --hold --allow-faults --grace --foreground --background --exit-with-parent --pid-file --user --group --selinux-label --swap --log --verbose --debug --dump-config --dump-plugin --long-options --short-options --version --help" -- "$cur")
 		return
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do

@@ -31,6 +31,7 @@ complete -c nbdtui -l ascii -d 'Draw with ASCII alone, as in a locale without UT
 complete -c nbdtui -l inline -d 'Show a strip of four lines below the command\'s output, not the whole screen'
 complete -c nbdtui -l record -x -d 'Write to a file what a dashboard shows, for nbdtui replay'
 complete -c nbdtui -l hold -x -a 'never error always' -d 'Keep the dashboard when the command has ended; R runs it again, q leaves'
+complete -c nbdtui -l allow-faults -d 'Let t in the dashboard inject errors into the running session'
 complete -c nbdtui -l grace -x -d 'How long the command may take to end when asked to'
 complete -c nbdtui -l foreground -l no-fork -s f -d 'Stay in the foreground, as always without --background'
 complete -c nbdtui -l background -d 'Go on in the background; the exit status 0 says that clients can come'

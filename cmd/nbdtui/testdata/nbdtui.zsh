@@ -34,6 +34,7 @@ _arguments -s -S \
 	'*--inline[Show a strip of four lines below the command'\''s output, not the whole screen]' \
 	'*--record=[Write to a file what a dashboard shows, for nbdtui replay]:file: ' \
 	'*--hold=[Keep the dashboard when the command has ended; R runs it again, q leaves]:never or error or always:(never error always)' \
+	'*--allow-faults[Let t in the dashboard inject errors into the running session]' \
 	'*--grace=[How long the command may take to end when asked to]:time: ' \
 	'*'{--foreground,--no-fork,-f}'[Stay in the foreground, as always without --background]' \
 	'*--background[Go on in the background; the exit status 0 says that clients can come]' \
