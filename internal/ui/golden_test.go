@@ -12,12 +12,19 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-var goldenSizes = []size{{80, 24}, {120, 40}, {200, 60}, {40, 8}, {20, 3}, {10, 2}}
+var (
+	goldenSizes  = []size{{80, 24}, {120, 40}, {200, 60}, {40, 8}, {20, 3}, {10, 2}}
+	sizesBetween = []size{{60, 16}, {100, 30}, {120, 24}, {150, 45}} // for one scene: which panels have room
+)
 
 // TestGolden compares whole screens. After -update look at them: cat testdata/*.golden on a terminal.
 func TestGolden(t *testing.T) {
 	for _, sc := range scenes() {
-		for _, z := range goldenSizes {
+		sizes := goldenSizes
+		if sc.name == "running" {
+			sizes = append(sizes[:len(sizes):len(sizes)], sizesBetween...)
+		}
+		for _, z := range sizes {
 			name := fmt.Sprintf("%s-%dx%d", sc.name, z.w, z.h)
 			t.Run(name, func(t *testing.T) {
 				got := render(sc.s, qemuScreen(z), charted(sc, z), z, sc.theme) + "\n"

@@ -63,10 +63,10 @@ func orNone(value string) string {
 
 func (d *drawing) knobKeys() []string {
 	if d.view.knobs.editing {
-		return []string{"enter apply", "esc as it was"}
+		return []string{"enter apply", "esc undo"}
 	}
 	arrows := d.theme.glyphs.up + " " + d.theme.glyphs.down
-	return []string{"enter change", "0 as at the start", arrows + " choose", "esc close"}
+	return []string{"enter change", "0 reset", arrows + " choose", "esc close"}
 }
 
 // steer does what keys do to the panel, and reports whether this was one of them: with it open the session can still

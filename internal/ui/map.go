@@ -101,7 +101,7 @@ func (d *drawing) mapScreen(w, h int) []string {
 	list = append(list, d.theme.line(w-2).fill(), d.legend(w-2), d.theme.line(w-2).fill())
 	cells := columns * rows
 	if at, ok := d.view.chart.cellAt(d.s, d.view.chart.cursor, cells); ok && at < len(d.view.chart.cells) {
-		from, end := d.view.chart.cell(d.s, at, cells)
+		from, end := d.known(at, cells)
 		list = append(list, d.theme.line(w-2).space(1).text(strong, fmt.Sprintf("bytes %d to %d", from, end-1)).
 			text(plain, fmt.Sprintf("   %s at %s", bytesText(float64(end-from)), bytesText(float64(from)))).fill())
 		for _, p := range d.touches(&d.view.chart.cells[at]) {
@@ -130,13 +130,21 @@ func (d *drawing) touches(s *block.Stretch) [5]mapPart {
 	}
 }
 
+// known is the range that is known together, which a cell stands for: whole granules.
+func (d *drawing) known(i, cells int) (from, end uint64) {
+	from, end = d.view.chart.cell(d.s, i, cells)
+	g := max(d.s.Granule, 1)
+	from -= from % g
+	return from, min(max(end-end%g, from+g), d.s.Progress.Size)
+}
+
 // cursorText is what is known of the cell that has the cursor, in one line.
 func (d *drawing) cursorText(cells int) string {
 	at, ok := d.view.chart.cellAt(d.s, d.view.chart.cursor, cells)
 	if !ok || at >= len(d.view.chart.cells) {
 		return ""
 	}
-	from, end := d.view.chart.cell(d.s, at, cells)
+	from, end := d.known(at, cells)
 	text := fmt.Sprintf("%s+%s", bytesShort(float64(from)), bytesShort(float64(end-from)))
 	for _, p := range d.touches(&d.view.chart.cells[at]) {
 		if p.bytes > 0 {
