@@ -13,6 +13,7 @@ import (
 // Config says what to run and where.
 type Config struct {
 	Command string   // run by /bin/sh -c
+	Run     int      // which run of it this is; the Screen says it
 	Env     []string // the whole environment
 
 	Pty                   bool // a terminal of its own, Width x Height cells; else the files below

@@ -44,6 +44,7 @@ func newConsole(master *os.File, cfg Config) *console {
 		closing: make(chan struct{}),
 	}
 	c.terminal = newTerminal(width, height, func(p []byte) { c.input.put(p, maxAnswer) })
+	c.terminal.run = cfg.Run
 	c.tasks.Go(c.read)
 	c.tasks.Go(c.show)
 	c.tasks.Go(func() { c.input.writeTo(master, c.closing) })

@@ -12,5 +12,6 @@ type Screen struct {
 	AppCursor        bool   // the child asked for application cursor keys (mode 1)
 	Mouse            Mouse  // what the child wants to know of it
 	Skipped          bool   // output came faster than it can be shown; this is the newest
+	Run              int    // of the command, as Config says
 	Version          uint64 // changes when anything above does
 }

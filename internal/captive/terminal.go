@@ -17,6 +17,7 @@ type terminal struct {
 	mu            sync.Mutex
 	emulator      *vt.Emulator
 	width, height int
+	run           int
 	cursor        bool // shown
 	paste, keys   bool // modes 2004 and 1
 	mouse         Mouse
@@ -194,6 +195,7 @@ func (t *terminal) screenLocked() Screen {
 		AppCursor:      t.keys,
 		Mouse:          t.mouse,
 		Skipped:        t.skipped,
+		Run:            t.run,
 		Version:        t.version,
 	}
 	return t.shot

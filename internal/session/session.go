@@ -266,8 +266,9 @@ func (s *Session) serveClient() {
 func (s *Session) startChild(w, h int) {
 	done := s.childDone
 	env := s.variables().Environ(os.Environ())
+	run := s.childInfo.Load().Run + 1
 	c, err := captive.Start(captive.Config{
-		Command: s.cfg.Run, Env: env,
+		Command: s.cfg.Run, Run: run, Env: env,
 		Pty: s.cfg.Terminal, Width: w, Height: h, Wait: s.cfg.OutputWait,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	})
@@ -277,7 +278,7 @@ func (s *Session) startChild(w, h int) {
 		close(done)
 		return
 	}
-	info := Child{Command: s.cfg.Run, Pid: c.Pid(), Started: time.Now(), Run: s.childInfo.Load().Run + 1}
+	info := Child{Command: s.cfg.Run, Pid: c.Pid(), Started: time.Now(), Run: run}
 	s.childInfo.Store(&info)
 	s.child.Store(c)
 	s.info("child started, pid %d", c.Pid())

@@ -56,10 +56,7 @@ func Run(s Session, in, out *os.File, opts Options) (err error) {
 		tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
 	a.keyboard.moved = func(focus bool) { p.Send(moved(focus)) }
 	a.keyboard.pointed = func(r captive.Report) { p.Send(pointed(r)) }
-	a.keyboard.child = func(b []byte) {
-		s.Type(b)
-		p.Send(typed{})
-	}
+	a.keyboard.child = func(b []byte) { p.Send(keyed(b)) }
 	o.lost = func(err error) { p.Send(lost{err}) }
 	w, h, err := term.GetSize(out.Fd())
 	if err != nil {
@@ -120,7 +117,7 @@ func measure(out *os.File, send func(tea.Msg), quit <-chan struct{}) {
 type (
 	news    struct{}            // the session has some
 	moved   bool                // the child has got the focus, or lost it
-	typed   struct{}            // keys went to the child
+	keyed   []byte              // keys for the child
 	pointed captive.Report      // by the mouse
 	lost    struct{ why error } // the terminal
 )
@@ -152,7 +149,8 @@ func (a *app) Update(msg tea.Msg) (m tea.Model, cmd tea.Cmd) {
 		a.press(msg)
 	case moved:
 		a.board.typing(bool(msg))
-	case typed:
+	case keyed:
+		a.board.session.Type(msg)
 		if !a.board.view.back.on {
 			return a, nil
 		}
@@ -201,7 +199,7 @@ func (a *app) show() {
 	a.keyboard.allow(runs, runs || resting(&b.snapshot)) // a ^C too many, to a command that has ended, is not for us
 	p := b.posture()
 	a.keyboard.point(p.mouse != 0)
-	a.output.show(picture{frame: b.draw(), size: b.size, above: b.screen.Above, run: b.run(), live: b.live(), posture: p})
+	a.output.show(picture{frame: b.draw(), size: b.size, above: b.screen.Above, run: b.screen.Run, live: b.live(), posture: p})
 	if b.clipboard != "" {
 		a.output.say(ansi.SetSystemClipboard(b.clipboard))
 		b.clipboard = ""

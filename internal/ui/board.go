@@ -21,6 +21,7 @@ type board struct {
 	surveyed survey
 	first    []session.Knob // as they were at the start
 
+	run       int    // of the child, whose screen is shown
 	dragging  bool   // a button was pressed in the child's panel, and is held
 	clipboard string // for the terminal's, until it was sent
 
@@ -41,6 +42,9 @@ func (b *board) refresh() bool {
 	b.snapshot, b.screen = snapshot, screen
 	if b.first == nil {
 		b.first = snapshot.Knobs
+	}
+	if screen.Run != b.run {
+		b.run, b.view.back = screen.Run, scrollback{} // its lines are gone
 	}
 	if b.hurry && b.snapshot.Grace > 0 {
 		b.stop()

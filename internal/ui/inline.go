@@ -94,7 +94,7 @@ type scroller struct {
 
 // paintInline adds what puts the child's new lines above the frame, and draws what has changed of it.
 func (o *output) paintInline(b []byte, p picture) []byte {
-	s, other := o.inline, p.run != o.shown.run
+	s, other := o.inline, o.shown.run != 0 && p.run != o.shown.run
 	if other { // what the last run left on its screen stays
 		s.put = 0
 	}
@@ -164,14 +164,6 @@ func (o *output) leaveInline(b []byte) []byte {
 		b = append(b, ansi.CursorDown(-n)...)
 	}
 	return append(b, ansi.EraseScreenBelow+ansi.ShowCursor...)
-}
-
-// run is which of the child's runs is shown.
-func (b *board) run() int {
-	if c := b.snapshot.Child; c != nil {
-		return c.Run
-	}
-	return 0
 }
 
 // live is how many of the child's rows an inline dashboard shows.

@@ -219,3 +219,14 @@ func TestMarkingARow(t *testing.T) {
 		}
 	}
 }
+
+// The lines of another run have nothing to do with those of the last one.
+func TestAnotherRunIsShownFromItsNewest(t *testing.T) {
+	b, f := printed()
+	press(b, "7 g v")
+	f.set(func(_ *session.Snapshot, c *captive.Screen) { c.Run++ })
+	b.refresh()
+	if first, _, _, _ := childLines(b); first != "line 91." || b.view.back.on {
+		t.Errorf("the panel begins with %q", first)
+	}
+}
