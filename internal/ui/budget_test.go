@@ -54,7 +54,7 @@ func BenchmarkFrame(b *testing.B) {
 			f.screen = qemuScreen(z)
 			d := &board{session: f, theme: newTheme(true, false)}
 			d.resize(z.w, z.h)
-			o := newOutput(nil)
+			o := newOutput(nil, nil)
 			var bytes, n int
 			for b.Loop() {
 				b.StopTimer() // making the session up is no part of it
@@ -64,7 +64,7 @@ func BenchmarkFrame(b *testing.B) {
 				f.screen.Version++
 				b.StartTimer()
 				d.refresh()
-				bytes += len(o.paint(nil, picture{d.draw(), d.size, d.posture()}))
+				bytes += len(o.paint(nil, picture{frame: d.draw(), size: d.size, posture: d.posture()}))
 			}
 			b.ReportMetric(float64(bytes)/float64(n), "B/frame")
 		})
