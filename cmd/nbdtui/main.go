@@ -157,6 +157,12 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	}
 	stderr.plain = o.ui == "plain"
 	config.Watched = stderr.plain || around.recorded != nil
+	if !stderr.plain {
+		config.Stdout, config.Stderr = os.Stdout, os.Stderr
+		if o.single { // standard output may be the client
+			config.Stdout = os.Stderr
+		}
+	}
 	s, leave, err := around.start(config)
 	if err != nil {
 		return 1, err

@@ -1,6 +1,7 @@
 package block
 
 import (
+	"io"
 	"slices"
 	"strings"
 
@@ -56,6 +57,8 @@ type Host struct {
 	Event    func(format string, args ...any) // tells the user; never blocks
 	Shutdown func()                           // the session, for a layer that has no client to ask by; never blocks
 	Threads  func() Threads                   // of the strictest layer; known when all are built
+	Stdout   io.Writer                        // what a user's scripts print; nil has it told by Event
+	Stderr   io.Writer                        // the same
 	Stopping <-chan struct{}                  // closed when the server stops: who waits ends then, who works may finish
 }
 

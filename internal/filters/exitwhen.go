@@ -218,7 +218,7 @@ func (l *exitwhenLayer) look(ctx context.Context) bool {
 const happens = 88
 
 func (l *exitwhenLayer) ask(ctx context.Context, s script) bool {
-	status, output, err := s.run(ctx, nil)
+	status, output, err := s.run(ctx, &l.host, nil)
 	switch {
 	case err == block.ErrShutdown: // who asked is gone
 	case err != nil:
@@ -226,9 +226,17 @@ func (l *exitwhenLayer) ask(ctx context.Context, s script) bool {
 	case status == happens:
 		return true
 	case status != 0:
-		l.host.Event("exitwhen: the script exited with status %d: %s", status, output)
+		l.host.Event("exitwhen: the script exited with status %d%s", status, colon(output))
 	}
 	return false
+}
+
+// colon puts one before what there is to say.
+func colon(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
 }
 
 // Admit lets nobody in when an event has happened.

@@ -28,9 +28,9 @@ and so on. A request waits for its script.
     2026-08-06 02:07:23.080907 connection=1 Read id=1 offset=0x0 count=0x200 ...
     2026-08-06 02:07:23.080927 connection=1 ...Read id=1 return=0
 
-It does not log data; what filters in front of it answer themselves it never sees. Where the
-server emulates (zeroes by writes) it logs what reaches it. What a script prints becomes an event, its exit status is
-ignored. A file that cannot be written any more is told once and fails no request.`,
+It does not log data; what filters in front of it answer themselves it never sees. Where the server emulates (zeroes by
+writes) it logs what reaches it. What a script prints is printed, or told by the dashboard; its exit status is ignored. A
+file that cannot be written any more is told once and fails no request.`,
 		New: func() block.Builder { return &logBuilder{} },
 	})
 }
@@ -170,7 +170,7 @@ func (l *logLayer) say(ctx context.Context, e entry) {
 	if l.script == "" {
 		return
 	}
-	_, output, err := l.script.run(ctx, e.variables())
+	_, output, err := l.script.run(ctx, &l.host, e.variables())
 	switch {
 	case err == block.ErrShutdown: // what asked is gone
 	case err != nil:

@@ -14,13 +14,16 @@ type script string
 // outputMax is how much of what a script prints is told.
 const outputMax = 4096
 
-// run runs the script with variables NAME=value, waits for its end, and returns its exit status and the first of what
-// it printed. When ctx ends it and all that it started are killed, and the error is ErrShutdown.
-func (s script) run(ctx context.Context, variables []string) (status int, output string, err error) {
+// run runs the script with variables NAME=value, waits for its end, and returns its exit status. What it prints goes
+// where h says, or the first of it is returned. When ctx ends it and all that it started are killed, and the error is
+// ErrShutdown.
+func (s script) run(ctx context.Context, h *block.Host, variables []string) (status int, output string, err error) {
 	out := program.Head{Max: outputMax}
-	status, err = program.Command{
-		Argv: []string{"/bin/sh", "-c", string(s)}, Env: variables, Stdout: &out, Stderr: &out,
-	}.Run(ctx)
+	c := program.Command{Argv: []string{"/bin/sh", "-c", string(s)}, Env: variables, Stdout: h.Stdout, Stderr: h.Stderr}
+	if h.Stderr == nil {
+		c.Stdout, c.Stderr = &out, &out
+	}
+	status, err = c.Run(ctx)
 	if ctx.Err() != nil {
 		return 0, "", block.ErrShutdown
 	}

@@ -45,6 +45,8 @@ type Config struct {
 
 	Warnings []string // what was odd before the session began: its first events
 
+	Stdout, Stderr *os.File // where the scripts of layers print; nil where that is to be an event
+
 	Event func(Event) // told each event, in order; must not block; nil for nobody
 	State func(State) // told what the gate does, and each step to the end; must not block; nil for nobody
 	// Bound is called when the sockets are bound, and before a client is served or the child started. Nil for nothing.
@@ -127,6 +129,9 @@ func Start(cfg Config) (_ *Session, err error) {
 	}()
 	shutdown := func() { s.Shutdown(ByLayer, "a layer asked for it") }
 	host := block.Host{Gate: s.gate, ReadOnly: cfg.ReadOnly, Event: s.warn, Shutdown: shutdown, Stopping: s.stopping}
+	if cfg.Stderr != nil { // a nil file is no nil writer
+		host.Stdout, host.Stderr = cfg.Stdout, cfg.Stderr
+	}
 	if s.layers, err = cfg.Stack.build(host); err != nil {
 		return nil, err
 	}
