@@ -2,6 +2,7 @@ package filters
 
 import (
 	"context"
+	"os"
 	"syscall"
 	"time"
 
@@ -17,7 +18,8 @@ func init() {
 		Summary: "make requests, opening or closing take longer",
 		Help: `Waits before a request is passed on, as long as the parameter of its kind says. wdelay= sets write, zero and
 trim at once; of two parameters for the same kind the last one holds. A time is a number of seconds, or has a unit:
-1.5, 200ms, 10us, 50ns. With delay-fast-zero=false a fast zero is refused at once where zeroes have a delay.
+1.5, 200ms, 10us, 50ns. With delay-fast-zero=false a fast zero is refused at once where zeroes have a delay. With
+delay-trigger= there are delays only while a file of that name exists.
 
     nbdtui --filter=delay file disk.img rdelay=100ms wdelay=100ms
 
@@ -32,6 +34,7 @@ type delayBuilder struct {
 	requests    [block.Commands]time.Duration
 	open, close time.Duration
 	fastZero    bool
+	trigger     string // empty for none
 }
 
 func (b *delayBuilder) Table() param.Table {
@@ -56,13 +59,15 @@ func (b *delayBuilder) Table() param.Table {
 	add("wait before a cache request", of(block.Cache), "delay-cache")
 	add("wait before the export is opened", []*time.Duration{&b.open}, "delay-open")
 	add("wait before the export is closed", []*time.Duration{&b.close}, "delay-close")
-	table.Params = append(table.Params, param.Param{Name: "delay-fast-zero", Kind: "BOOL", Default: "true",
-		Help: "false refuses a fast zero at once instead of delaying it", Set: param.Bool(&b.fastZero)})
+	table.Params = append(table.Params,
+		param.Param{Name: "delay-fast-zero", Kind: "BOOL", Default: "true",
+			Help: "false refuses a fast zero at once instead of delaying it", Set: param.Bool(&b.fastZero)},
+		param.Param{Name: "delay-trigger", Kind: "PATH", Help: "wait only while this file exists", Set: setPath(&b.trigger)})
 	return table
 }
 
 func (b *delayBuilder) Build(h block.Host) (block.Layer, error) {
-	l := &delayLayer{fastZero: b.fastZero, stopping: h.Stopping}
+	l := &delayLayer{fastZero: b.fastZero, trigger: b.trigger, stopping: h.Stopping}
 	for cmd, d := range b.requests {
 		l.requests[cmd].set(d)
 	}
@@ -75,7 +80,18 @@ type delayLayer struct {
 	requests    [block.Commands]tunable
 	open, close tunable
 	fastZero    bool
+	trigger     string
 	stopping    <-chan struct{}
+}
+
+// wait waits as long as t says, where there is something that says so.
+func (l *delayLayer) wait(ctx context.Context, t *tunable) error {
+	if l.trigger != "" && t.get() > 0 {
+		if _, err := os.Stat(l.trigger); err != nil {
+			return nil
+		}
+	}
+	return t.sleep(ctx, l.stopping)
 }
 
 // Knobs are the times of all that this filter delays.
@@ -89,7 +105,7 @@ func (l *delayLayer) Knobs() []block.Knob {
 }
 
 func (l *delayLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
-	if err := l.open.sleep(ctx, l.stopping); err != nil {
+	if err := l.wait(ctx, &l.open); err != nil {
 		return nil, err
 	}
 	next, err := below(ctx, o)
@@ -123,7 +139,7 @@ func (h *delayed) Serve(ctx context.Context, r block.Request, w *block.Reply) er
 		if r.Flags&block.NoWait != 0 {
 			return block.ErrWait
 		}
-		if err := d.sleep(ctx, h.stopping); err != nil {
+		if err := h.wait(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -132,6 +148,6 @@ func (h *delayed) Serve(ctx context.Context, r block.Request, w *block.Reply) er
 
 // Close waits, and closes what is below however the wait ended.
 func (h *delayed) Close(ctx context.Context) error {
-	h.close.sleep(ctx, h.stopping)
+	h.wait(ctx, &h.close)
 	return h.next.Close(ctx)
 }

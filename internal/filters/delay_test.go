@@ -3,6 +3,7 @@ package filters
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -123,6 +124,34 @@ func TestDelayEndsWithTheClient(t *testing.T) {
 		}
 		if s.Probe.Served.Load() != 0 {
 			t.Error("the request was passed on")
+		}
+	})
+}
+
+// With a trigger there are delays only while the file exists, which is looked for each time.
+func TestDelayWithATrigger(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "slow")
+	synctest.Test(t, func(t *testing.T) {
+		s := over(t, "delay", "rdelay=3", "delay-open=2", "delay-close=1", "delay-trigger="+path)
+		for _, slow := range []time.Duration{0, 1, 0} {
+			if slow == 1 {
+				touch(t, path, true)
+			}
+			start := time.Now()
+			d, err := s.Try(t.Context(), block.OpenRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := do(t.Context(), d, block.Read, 0); err != nil {
+				t.Error(err)
+			}
+			d.Close(t.Context())
+			if took := time.Since(start); took != slow*6*time.Second {
+				t.Errorf("with the file %v: %v", slow == 1, took)
+			}
+			if slow == 1 {
+				touch(t, path, false)
+			}
 		}
 	})
 }

@@ -65,6 +65,9 @@ type tarLayer struct {
 	found map[string]member // by the export's name
 }
 
+// maxFound is how many exports are remembered: clients may ask for any name.
+const maxFound = 1000
+
 // member is where the bytes are in the archive.
 type member struct{ offset, size uint64 }
 
@@ -116,6 +119,9 @@ func (l *tarLayer) member(ctx context.Context, export string, d *block.Door) (me
 	}
 	m, err := l.search(ctx, d)
 	if err == nil {
+		if len(l.found) == maxFound {
+			clear(l.found)
+		}
 		l.found[export] = m
 	}
 	return m, err

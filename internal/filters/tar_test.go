@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/block/blocktest"
@@ -163,6 +164,56 @@ func TestTarSearchesOnce(t *testing.T) {
 	s.Open(t, block.OpenRequest{})
 	if now := s.Probe.Served.Load(); served == 0 || now != served {
 		t.Errorf("%d reads for the first clients, and %d more for another", served, now-served)
+	}
+}
+
+// While the session is paused below it, a first search waits for the end of that, and ends with its client. What was
+// found is not looked for again: another client need not wait.
+func TestTarThroughPause(t *testing.T) {
+	b := archiveOf(t, tar.FormatGNU, "first", "disk")
+	s := blocktest.Build(t, false,
+		blocktest.Layer{Kind: block.Filter, Name: "tar", Words: []string{"tar-entry=disk"}},
+		blocktest.Layer{Kind: block.Filter, Name: "pause", Words: []string{"pause-control=" + filepath.Join(t.TempDir(), "s")}},
+		blocktest.Layer{Kind: block.Plugin, Name: "memory", Words: []string{fmt.Sprintf("size=%d", len(b))}})
+	s.Fill(t, 0, b)
+	s.Gate.Shut()
+	type result struct {
+		*block.Door
+		error
+	}
+	// held opens the export, and returns when that waits at the gate.
+	held := func(ctx context.Context) <-chan result {
+		lane := s.Gate.Lane()
+		t.Cleanup(lane.Close)
+		opened := make(chan result, 1)
+		go func() { // whoever calls takes what comes of it
+			d, err := s.Try(ctx, block.OpenRequest{Lane: lane})
+			opened <- result{d, err}
+		}()
+		for deadline := time.Now().Add(30 * time.Second); lane.Held() == 0; <-time.After(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the search does not wait")
+			}
+		}
+		return opened
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	opened := held(ctx)
+	cancel()
+	if r := <-opened; !errors.Is(r.error, block.ErrShutdown) {
+		t.Errorf("one that has gone: %v, want ESHUTDOWN", r.error)
+	}
+	opened = held(t.Context())
+	s.Gate.Resume()
+	r := <-opened
+	if r.error != nil {
+		t.Fatal(r.error)
+	}
+	s.Gate.Shut()
+	s.Open(t, block.OpenRequest{})
+	s.Gate.Resume()
+	if err := r.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -21,9 +21,10 @@ import (
 type sequence struct {
 	seed uint64
 	*stack
-	steps int
-	rand  *rand.Rand
-	said  strings.Builder // the requests and their answers so far
+	steps  int
+	opened bool
+	rand   *rand.Rand
+	said   strings.Builder // the requests and their answers so far
 }
 
 func newSequence(seed uint64) *sequence {
@@ -111,6 +112,7 @@ func (s *sequence) talk(ctx context.Context, servers pair[*server]) error {
 		s.exits = false // to nbdkit a client whose archive has no such member was there all the same
 		return nil
 	}
+	s.opened = true
 	a, b := clients[0].Info(), clients[1].Info()
 	if a.Size != b.Size || a.Flags|s.more() != b.Flags|s.more() || a.Extents != b.Extents {
 		return fmt.Errorf("nbdkit offers %+v, and nbdtui %+v", a, b)

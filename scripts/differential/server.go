@@ -96,6 +96,9 @@ func (s *sequence) end(servers pair[*server]) error {
 	var left pair[[]byte]
 	var logs pair[string]
 	for i, srv := range servers {
+		if s.log && s.opened { // who is still there when the server stops has its disk flushed, which is logged
+			srv.awaitDisconnect()
+		}
 		if !s.exits {
 			srv.cmd.Process.Signal(syscall.SIGTERM)
 		}
@@ -128,6 +131,15 @@ func (s *sequence) end(servers pair[*server]) error {
 		return errors.New(otherLine(logs))
 	}
 	return nil
+}
+
+// awaitDisconnect waits until the log says that the client has left.
+func (s *server) awaitDisconnect() {
+	for deadline := time.Now().Add(endTime); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if text, err := os.ReadFile(filepath.Join(s.dir, "log")); err == nil && bytes.Contains(text, []byte(" Disconnect ")) {
+			return
+		}
+	}
 }
 
 // otherLine tells of the first line that differs.
