@@ -63,3 +63,24 @@ func TestIPOverEverySocket(t *testing.T) {
 		}
 	}
 }
+
+// Who came by TLS is judged by the certificate that was verified, here that of tls-init's client.
+func TestIPByTheNameOfACertificate(t *testing.T) {
+	peer(t, "nbdinfo")
+	dir, _ := certificates(t)
+	for words, in := range map[string]bool{
+		"allow=dn:CN=nbdtui client|deny=any":                           true,
+		"allow=issuer-dn:CN=nbdtui certificate authority|deny=any":     true,
+		"allow=dn:CN=another|deny=any":                                 false,
+		"deny=dn:CN=nbdtui client":                                     false,
+		"allow=anyipv6|deny=issuer-dn:CN=nbdtui certificate authority": false,
+		"allow=anyunix|deny=dn:CN=nbdtui client":                       true,
+	} {
+		args := []string{"--tls=require", "--tls-verify-peer", "--tls-certificates=" + dir, "--filter=ip", "memory", "1M",
+			"--run", `nbdinfo --size "$uri"`}
+		r := quiet(t, append(args, strings.Split(words, "|")...)...)
+		if in != (r.code == 0) || in != (r.stdout == "1048576\n") {
+			t.Errorf("%s: %+v, want it in: %v", words, r, in)
+		}
+	}
+}

@@ -114,7 +114,7 @@ func (s *sequence) end(servers pair[*server]) error {
 				return err
 			}
 		}
-		if tar := slices.Index(s.filters, "tar"); s.log && (tar < 0 || tar > slices.Index(s.filters, "log")) { // else the search is logged, and each has its own
+		if s.logsAlike() { // else the search is logged, and each has its own
 			text, err := os.ReadFile(filepath.Join(srv.dir, "log"))
 			if err != nil {
 				return err
@@ -131,6 +131,14 @@ func (s *sequence) end(servers pair[*server]) error {
 		return errors.New(otherLine(logs))
 	}
 	return nil
+}
+
+// logsAlike reports whether both log what reaches the log filter. They do not where a tar filter before it searches, each
+// in its own way; nor where a script says that it can zero and has no way to, which nbdkit finds out behind all filters
+// and nbdtui before them.
+func (s *sequence) logsAlike() bool {
+	tar := slices.Index(s.filters, "tar")
+	return s.log && (tar < 0 || tar > slices.Index(s.filters, "log")) && !slices.Contains(s.words, "can_zero=exit 0")
 }
 
 // awaitDisconnect waits until the log says that the client has left.
