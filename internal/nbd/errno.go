@@ -10,7 +10,7 @@ import (
 )
 
 // errno is the one place where an error becomes a number on the wire ("Error values").
-func errno(err error, r *block.Request) wire.Errno {
+func errno(err error, j *job) wire.Errno {
 	var e syscall.Errno
 	switch {
 	case errors.As(err, &e):
@@ -29,8 +29,14 @@ func errno(err error, r *block.Request) wire.Errno {
 	case syscall.ESHUTDOWN:
 		return wire.ESHUTDOWN
 	}
+	if e == syscall.EOVERFLOW {
+		if j.whole {
+			return wire.EOVERFLOW
+		}
+		return wire.EINVAL // proto.md allows EOVERFLOW where DF was set only
+	}
 	if e == syscall.ENOTSUP || e == syscall.EOPNOTSUPP { // one number on some systems, two on others
-		if r.Flags&block.FastZero != 0 {
+		if j.Flags&block.FastZero != 0 {
 			return wire.ENOTSUP
 		}
 		return wire.EINVAL // proto.md allows ENOTSUP for fast zeroing only

@@ -170,7 +170,7 @@ func (c *conn) lament(j *job, err error) {
 		return
 	}
 	var refused interface{ Reason() string }
-	if n := errno(err, &j.Request); n == wire.ESHUTDOWN || n == wire.ENOTSUP || errors.As(err, &refused) {
+	if n := errno(err, j); n == wire.ESHUTDOWN || n == wire.ENOTSUP || errors.As(err, &refused) {
 		return
 	}
 	now, last := block.Clock(), c.lamented.Load()
@@ -192,7 +192,7 @@ func (c *conn) touch(j *job, a *block.Answer, err error) {
 		return
 	}
 	if err != nil {
-		if errno(err, &j.Request) != wire.ESHUTDOWN {
+		if errno(err, j) != wire.ESHUTDOWN {
 			m.Mark(block.HasFailed, j.Offset, j.Length)
 		}
 		return

@@ -25,9 +25,9 @@ func (c *conn) reply(j *job, a *block.Answer, err error, now bool) {
 	}
 	switch {
 	case err != nil && c.structured:
-		b.head(wire.AppendErrorChunk(b.heads, j.cookie, errno(err, &j.Request), reason(err)))
+		b.head(wire.AppendErrorChunk(b.heads, j.cookie, errno(err, j), reason(err)))
 	case err != nil:
-		b.head(wire.AppendSimpleReply(b.heads, errno(err, &j.Request), j.cookie))
+		b.head(wire.AppendSimpleReply(b.heads, errno(err, j), j.cookie))
 	case j.Cmd == block.Read && c.structured:
 		b.chunks(j, a.Segments())
 	case j.Cmd == block.BlockStatus && c.structured:

@@ -311,6 +311,15 @@ func TestErrorsOfTheDiskReachTheClient(t *testing.T) {
 		if got := c.errno(structured, ask{flags: fastZero, cmd: 6, n: 4096}); got != enotsup {
 			t.Errorf("a fast zero that is not fast: error %d", got)
 		}
+		fails(syscall.EOVERFLOW)
+		if got := c.errno(structured, ask{cmd: 0, n: 4096}); got != einval {
+			t.Errorf("an overflow that was not asked for: error %d", got)
+		}
+		if structured {
+			if got := c.errno(structured, ask{flags: df, cmd: 0, n: 4096}); got != 75 {
+				t.Errorf("an overflow with DF: error %d", got)
+			}
+		}
 		fails(nil)
 		c.alive(structured)
 	}
