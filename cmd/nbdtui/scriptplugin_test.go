@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -542,6 +543,70 @@ func TestTheManualsDisks(t *testing.T) {
 			}
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// Pieces of script, right and wrong, and what a client of nbdkit's sees of them.
+func TestNbdkitServesTheSameOfAScript(t *testing.T) {
+	peer(t, "nbdkit", "nbdsh")
+	client := withPython + `uri=$nbd nbdsh --base-allocation -c '` + tries + `
+import os
+def connects():
+    h.connect_uri(os.environ["uri"])
+print(tries(connects) == "done")
+if h.aio_is_ready():
+    print(h.get_size(), h.is_read_only(), h.can_fua(), h.can_zero(), h.can_fast_zero(), h.can_trim(), h.can_flush(), h.can_cache(), h.is_rotational(), h.can_multi_conn())
+    for what in (
+        lambda: print(h.pread(5, 0)), lambda: h.pread(5, 0, nbd.CMD_FLAG_DF), lambda: h.pwrite(b"a" * 512, 512), lambda: h.pwrite(b"a" * 100000, 512, nbd.CMD_FLAG_FUA),
+        lambda: h.trim(512, 0), lambda: h.trim(512, 0, nbd.CMD_FLAG_FUA), lambda: h.zero(512, 512, nbd.CMD_FLAG_FAST_ZERO),
+        lambda: h.zero(512, 0, nbd.CMD_FLAG_NO_HOLE | nbd.CMD_FLAG_FUA), lambda: h.flush(), lambda: h.cache(512, 0),
+        lambda: h.block_status(1 << 20, 0, lambda *a: print(a)), lambda: h.block_status(4096, 512, lambda *a: print(a), nbd.CMD_FLAG_REQ_ONE)):
+        print(tries(what))
+'`
+	base := []string{"get_size=echo 1M", "pread=printf 12345", "pwrite=cat >/dev/null"}
+	cases := [][]string{
+		{"close=:"}, {"-r"}, {"flush=:"}, {"trim=:"}, {"zero=:"}, {"extents=echo 0 1M"}, {"cache=:"}, {"can_cache=echo emulate"}, {"is_rotational=:"}, {"can_multi_conn=:"},
+		{"can_write=exit 3"}, {"can_write=exit 2"}, {"can_write=exit 1"}, {"can_trim=:", "trim=exit 2"}, {"can_flush=:", "flush=exit 2"},
+		{"zero=echo ENOTSUP >&2; exit 1"}, {"zero=echo eopnotsupp slow >&2; exit 1"}, {"zero=exit 1"}, {"zero=:", "can_fast_zero=:"}, {"can_fast_zero=exit 3"},
+		{"zero=case $5 in *fast*) echo ENOTSUP >&2; exit 1; esac", "can_fast_zero=:"},
+		{"can_fua=echo native"}, {"can_fua=echo emulate", "flush=:"}, {"can_fua=echo none", "flush=:"}, {"can_fua=echo maybe"}, {"can_fua=exit 1"}, {"can_cache=exit 3"},
+		{"flush=exit 1"}, {"flush=echo ENOSPC >&2; exit 1"}, {"trim=echo EPERM >&2; exit 1"}, {"cache=exit 1"}, {"cache=exit 3"}, {"pwrite=exit 3"}, {"pwrite=kill -9 $$"},
+		{"pread=printf 1234"}, {"pread=printf 123456"}, {"pread=exit 2"}, {"pread=exit 3"}, {"pread=kill $$"}, {"pread=exit 255"}, {"pread=printf 12345; exit 1"},
+		{"open=echo a b c"}, {"open=exit 1"}, {"open=exit 2"}, {"open=exit 3"}, {"close=exit 1"}, {"preconnect=exit 1"}, {"preconnect=exit 3"}, {"preconnect=exit 2"},
+		{"open=printf 'x\\n\\n'", "pread=printf %s \"$2\" | wc -c | tr -d '\\n' | head -c 1; printf 1234"}, {"pread=printf '%-5.5s' \"$2\""},
+		{"get_size="}, {"get_size=echo x"}, {"get_size=exit 1"}, {"get_size=echo 0"}, {"get_size=printf ' 2k'"}, {"get_size=echo 10s"}, {"get_size=exit 2"},
+		{"default_export=echo other", "open=test $3 = other && echo $3"}, {"default_export=exit 1"}, {"list_exports=exit 1"},
+		{"thread_model=echo parallel"}, {"thread_model=echo what"}, {"missing=exit 3"}, {"missing=exit 1"}, {"missing=:"},
+		{"extents=echo 0 4k 3"}, {"extents=echo 0 1k hole; echo 1k 1M zero"}, {"extents=echo 0 4k 0x1"}, {"extents=echo 0"}, {"extents=:"}, {"extents=echo 512 4k"},
+		{"extents=echo 0 1k; echo 512 1k"}, {"extents=echo 0 1k; echo 2k 1k"}, {"extents=echo 0 0; echo 0 1M hole,zero"}, {"extents=exit 1"}, {"extents=exit 3"},
+		{"extents=echo $4 $3 $5"}, {"block_size=echo 1 4k 64k"}, {"block_size=echo 1 4k"}, {"block_size=echo 3 4k 64k"}, {"block_size=exit 1"},
+	}
+	for _, name := range []string{"EPERM", "EIO", "ENOMEM", "EINVAL", "ENOSPC", "EOVERFLOW", "ESHUTDOWN", "ENOTSUP", "EOPNOTSUPP", "EROFS", "EDQUOT", "EFBIG", "ENOENT", "EPERM:", "eperm", "EPERMX", ""} {
+		cases = append(cases, []string{"pread=echo '" + name + " told' >&2; exit 1"})
+	}
+	for _, c := range cases {
+		t.Run(strings.Join(c, " "), func(t *testing.T) {
+			t.Parallel()
+			see := func(program string) string {
+				args := []string{"-U", "-", "eval"}
+				for _, b := range base {
+					key, _, _ := strings.Cut(b, "=")
+					if !slices.ContainsFunc(c, func(word string) bool { return strings.HasPrefix(word, key+"=") }) {
+						args = append(args, b)
+					}
+				}
+				cmd := exec.CommandContext(t.Context(), program, append(append(args, c...), "--run", client)...)
+				cmd.Env = append(os.Environ(), "TMPDIR="+tempDir(t))
+				out, err := cmd.Output()
+				if fails := c[0] == "missing=exit 1" || c[0] == "missing=exit 3"; fails != (err != nil) { // what is missing is asked for at the start
+					t.Fatalf("%s: %v", program, err)
+				}
+				return string(out)
+			}
+			if diff := cmp.Diff(see("nbdkit"), see(program)); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}
