@@ -70,6 +70,9 @@ const (
 	errPayload  = refusal("more than 64 MiB were asked for at once")
 	errContext  = refusal("no meta context was negotiated")
 	errReserved = refusal("offset and length of a flush must be 0")
+	errLength   = refusal("a payload must be announced, by NBD_CMD_FLAG_PAYLOAD_LEN")
+	errExtra    = refusal("this command takes no payload")
+	errFilter   = refusal("the payload names no meta context that was negotiated, or something else")
 	errCommand  = refusal("unknown command")
 )
 

@@ -122,6 +122,7 @@ func (c *conn) flags() wire.TransmissionFlags {
 		{wire.SendDF, c.structured},
 		{wire.CanMultiConn, i.MultiConn && c.server.cfg.Threads != block.SerializeConnections},
 		{wire.SendCache, i.Cache != block.None},
+		{wire.BlockStatusPayload, c.extended && c.chosen()},
 	} {
 		if offer.made {
 			f |= offer.flag

@@ -92,14 +92,27 @@ func FuzzTransmission(f *testing.F) {
 			f.Add(mode, seed)
 		}
 	}
+	for _, seed := range [][]byte{
+		join(ask{cmd: 0, off: 4096, n: 70_000}.extended(1), write(4000, 5000, fua).extended(2), ask{cmd: 7, long: 1 << 40}.extended(3), ask{cmd: 2}.extended(4)),
+		join(ask{flags: payloadLen, cmd: 7, n: 12, payload: join(u64(8<<20), u32(1))}.extended(1), ask{flags: payloadLen, cmd: 4, n: 5, payload: []byte("extra")}.extended(2)),
+		join(ask{cmd: 6, long: 8 << 20}.extended(1), ask{cmd: 0, off: 1 << 63, long: 1 << 63}.extended(2), write(0, 70_000, 0).extended(3)[:60_000]),
+	} {
+		f.Add(byte(4), seed)
+		f.Add(byte(5), seed)
+	}
 	f.Fuzz(func(t *testing.T, mode byte, said []byte) {
 		h := houses[mode&1 != 0]
 		h.t = t
-		structured := mode&2 != 0
-		answer := h.client("unix", structured).say(said)
-		if structured {
-			wellFormed(t, answer)
+		var answer []byte
+		switch {
+		case mode&4 != 0:
+			answer = h.extended("unix").say(said)
+		case mode&2 != 0:
+			answer = h.client("unix", true).say(said)
+		default:
+			h.client("unix", false).say(said) // where data ends only the client knows
 		}
+		wellFormed(t, answer)
 		h.served()
 	})
 }
@@ -112,6 +125,8 @@ func wellFormed(t testing.TB, b []byte) {
 			b = b[16:]
 		case n >= 20 && bytes.HasPrefix(b, u32(0x668e33ef)) && n-20 >= int(be.Uint32(b[16:])):
 			b = b[20+be.Uint32(b[16:]):]
+		case n >= 32 && bytes.HasPrefix(b, u32(0x6e8a278c)) && uint64(n-32) >= be.Uint64(b[24:]):
+			b = b[32+be.Uint64(b[24:]):]
 		default:
 			t.Fatalf("%d bytes are no reply: %.40x", n, b)
 		}

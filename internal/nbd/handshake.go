@@ -19,7 +19,8 @@ const (
 type agreed struct {
 	fixed      bool // the client speaks fixed newstyle
 	noZeroes   bool
-	structured bool
+	structured bool // replies come in chunks
+	extended   bool // with extended headers, and requests too
 	contexts   selection
 }
 
@@ -45,6 +46,7 @@ var optionHandlers = map[wire.OptionType]func(*conn, option) error{
 	wire.OptListMetaContext: (*conn).optListMetaContext,
 	wire.OptSetMetaContext:  (*conn).optSetMetaContext,
 	wire.OptStartTLS:        (*conn).optStartTLS,
+	wire.OptExtendedHeaders: (*conn).optExtendedHeaders,
 }
 
 // handshake greets and haggles. It returns errTransmission when the client has chosen an export.

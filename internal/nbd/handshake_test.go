@@ -53,7 +53,7 @@ func TestOptionsAreAnsweredAndTheStreamStaysInStep(t *testing.T) {
 		"unknown option":                  {0x7654321, []byte("data"), unsup},
 		"unknown option, 2 MiB":           {0x7654321, make([]byte, 2<<20), unsup},
 		"withdrawn option":                {4, nil, unsup},
-		"extended headers":                {11, nil, unsup},
+		"extended headers":                {11, nil, ack},
 		"LIST with data":                  {3, []byte("x"), invalid},
 		"STRUCTURED_REPLY with data":      {8, []byte("x"), invalid},
 		"STRUCTURED_REPLY":                {8, nil, ack},
@@ -171,7 +171,7 @@ func TestOldstyle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	c := &raw{t, n}
+	c := &raw{t: t, Conn: n}
 	b := c.read(152)
 	if want := join([]byte("NBDMAGIC"), u64(0x420281861253), u64(8<<20), u32(0x0d6d), make([]byte, 124)); !bytes.Equal(b, want) {
 		t.Fatalf("greeted with %x", b)
@@ -187,7 +187,7 @@ func TestOldstyle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	(&raw{t, n}).closed()
+	(&raw{t: t, Conn: n}).closed()
 }
 
 func TestMetaContexts(t *testing.T) {
@@ -379,7 +379,7 @@ func TestTooManyConnectionsAreClosed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		(&raw{t, n}).closed()
+		(&raw{t: t, Conn: n}).closed()
 		n.Close()
 	}
 	one.alive(false)

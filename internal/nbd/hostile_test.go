@@ -54,7 +54,8 @@ func haggles(want, number uint32, data ...[]byte) func(*house) {
 	}
 }
 
-// asks sends requests, wants the same error for each, with simple and structured replies, and the connection to go on.
+// asks sends requests, wants the same error for each, with simple and structured replies and extended headers, and the
+// connection to go on.
 func asks(want uint32, list ...ask) func(*house) {
 	return func(h *house) {
 		for _, structured := range []bool{false, true} {
@@ -65,6 +66,13 @@ func asks(want uint32, list ...ask) func(*house) {
 				}
 				c.alive(structured)
 			}
+		}
+		c := h.extended("unix")
+		for _, a := range list {
+			if e := c.errno(true, a); e != want {
+				h.t.Errorf("command %d, extended headers: error %d, want %d", a.cmd, e, want)
+			}
+			c.alive(true)
 		}
 	}
 }
@@ -153,7 +161,7 @@ var hostiles = map[int]hostile{
 				if err != nil {
 					h.t.Fatal(err)
 				}
-				(&raw{h.t, n}).closed()
+				(&raw{t: h.t, Conn: n}).closed()
 				n.Close()
 			}
 			one.alive(false)
@@ -185,8 +193,8 @@ var hostiles = map[int]hostile{
 	11: {"an option that never ends meets the deadline", "ours", quick, closes(u32(3), []byte("IHAVEOPT"), u32(7), u32(256), []byte("abc"))},
 	12: {"an unknown option is drained and refused", "Option haggling", nil, all(
 		haggles(unsup, 0x7654321, []byte("data")), haggles(unsup, 0x7654321, make([]byte, 2<<20)), haggles(unsup, 4))},
-	13: {"LIST and STRUCTURED_REPLY take no data", "NBD_OPT_LIST, NBD_OPT_STRUCTURED_REPLY", nil, all(
-		haggles(invalid, 3, []byte("x")), haggles(invalid, 8, []byte("x")))},
+	13: {"LIST, STRUCTURED_REPLY and EXTENDED_HEADERS take no data", "NBD_OPT_LIST, NBD_OPT_STRUCTURED_REPLY, NBD_OPT_EXTENDED_HEADERS", nil, all(
+		haggles(invalid, 3, []byte("x")), haggles(invalid, 8, []byte("x")), haggles(invalid, 11, []byte("x")))},
 	14: {"STARTTLS takes no data", "NBD_OPT_STARTTLS", nil, haggles(invalid, 5, []byte("x"))},
 	15: {"GO has six bytes of data at least", "NBD_OPT_GO", nil, all(haggles(invalid, 7), haggles(invalid, 7, make([]byte, 5)))},
 	16: {"a name may not be longer than its option", "NBD_OPT_GO", nil, all(
@@ -230,6 +238,24 @@ var hostiles = map[int]hostile{
 			c.wants(ack)
 		}
 	}},
+	26: {"STRUCTURED_REPLY comes too late after extended headers", "NBD_OPT_EXTENDED_HEADERS", nil, func(h *house) {
+		c := h.haggler("unix")
+		c.option(11)
+		c.wants(ack)
+		c.option(8)
+		c.wants(extReqd)
+		c.option(11)
+		c.wants(ack)
+		c.usable()
+	}},
+	27: {"EXPORT_NAME after extended headers ends the connection", "NBD_OPT_EXTENDED_HEADERS", nil,
+		func(h *house) {
+			c := h.haggler("unix")
+			c.option(11)
+			c.wants(ack)
+			c.option(1, []byte("disk"))
+			c.closed()
+		}},
 	28: {"SET_META_CONTEXT needs structured replies", "NBD_OPT_SET_META_CONTEXT", nil, haggles(invalid, 10, text(""), u32(0))},
 	29: {"more queries than data select nothing", "NBD_OPT_SET_META_CONTEXT", nil, func(h *house) {
 		c := h.haggler("unix")
@@ -574,6 +600,86 @@ var hostiles = map[int]hostile{
 		}
 		h.put(nil)
 	}},
+	83: {"a payload above all limits ends the connection", "NBD_CMD_FLAG_PAYLOAD_LEN", nil, func(h *house) {
+		for _, cmd := range []uint16{0, 1, 4, 7, 99} {
+			c := h.extended("unix")
+			c.request(1, ask{flags: payloadLen, cmd: cmd, long: 1 << 40})
+			c.closed()
+		}
+	}},
+	84: {"a payload on a command that has none is drained", "NBD_CMD_FLAG_PAYLOAD_LEN", nil, func(h *house) {
+		c := h.extended("unix")
+		for _, cmd := range []uint16{0, 3, 4, 5, 6, 99} {
+			for _, n := range []uint32{0, 8, 100_000} {
+				if e := c.errno(true, ask{flags: payloadLen, cmd: cmd, n: n, payload: make([]byte, n)}); e != einval {
+					h.t.Errorf("command %d: error %d", cmd, e)
+				}
+				c.alive(true)
+			}
+		}
+	}},
+	85: {"an extended write announces its payload", "NBD_CMD_WRITE", nil, func(h *house) {
+		c := h.extended("unix")
+		b := ask{cmd: 4, n: 4096}.extended(7)
+		b[7] = 1 // a write, without the flag
+		c.send(b)
+		if k := c.chunk(); k.kind != fail || be.Uint32(k.payload) != einval {
+			h.t.Errorf("chunk %+v", k)
+		}
+		c.alive(true)
+	}},
+	86: {"the payload of a block status names contexts that were negotiated, once", "NBD_CMD_BLOCK_STATUS", nil, func(h *house) {
+		c := h.extended("unix")
+		for _, p := range [][]byte{
+			nil, u64(512), join(u64(512), u32(2)), join(u64(512), u32(1), u32(1)), join(u64(512), u32(1), []byte("x")), make([]byte, 100_000),
+		} {
+			if e := c.errno(true, ask{flags: payloadLen, cmd: 7, n: uint32(len(p)), payload: p}); e != einval {
+				h.t.Errorf("%d bytes: error %d", len(p), e)
+			}
+			c.alive(true)
+		}
+		c = h.haggler("unix") // without a context
+		c.option(11)
+		c.wants(ack)
+		if f := c.goes(""); f&(1<<12) != 0 {
+			h.t.Error("BLOCK_STATUS_PAYLOAD was offered")
+		}
+		c.extended = true
+		if e := c.errno(true, ask{flags: payloadLen, cmd: 7, n: 12, payload: join(u64(512), u32(1))}); e != einval {
+			h.t.Errorf("without a context: error %d", e)
+		}
+		c.alive(true)
+	}},
+	87: {"the other form's magic number ends the connection", "Extended request message", nil, func(h *house) {
+		c := h.extended("unix")
+		c.send(ask{cmd: 0, n: 1}.bytes(1), make([]byte, 4))
+		c.closed()
+		c = h.client("unix", true)
+		c.send(ask{cmd: 0, n: 1}.extended(1))
+		c.closed()
+	}},
+	88: {"a long request can be cancelled", "NBD_CMD_WRITE_ZEROES", over(func(h *house) block.Device { return endlessDisk{vast{1 << 40}, h} }, block.Info{}), func(h *house) {
+		for _, cmd := range []uint16{6, 4} {
+			c := h.extended("unix")
+			c.request(1, ask{cmd: cmd, long: 1 << 40})
+			slices := 3
+			for range slices {
+				<-h.slices
+			}
+			c.Close()
+			h.eventually("it has ended", func() bool {
+				select {
+				case <-h.slices:
+					slices++
+				default:
+				}
+				return len(h.server.Clients().Present) == 1
+			})
+			if slices > 900 {
+				h.t.Errorf("%d GiB were done nevertheless", slices)
+			}
+		}
+	}},
 	89: {"all requests in hand have a budget together", "ours", func(_ *house, c *nbd.Config) { c.MaxMemory, c.Prompt = 100<<20, false }, func(h *house) {
 		b := newBlocker()
 		h.put(b.serve)
@@ -691,6 +797,23 @@ func failing(err error) func(*house, *nbd.Config) {
 
 // huge64 is a device that is large enough for every read.
 func huge64(*house) block.Device { return vast{1 << 40} }
+
+// endlessDisk is a device on which every slice waits for the test.
+type endlessDisk struct {
+	vast
+	h *house
+}
+
+func (d endlessDisk) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }
+func (d endlessDisk) Trim(off, n uint64) error               { return d.WriteZeroes(off, n, 0) }
+
+func (d endlessDisk) WriteZeroes(_, n uint64, _ block.Flags) error {
+	if n > 1<<30 {
+		d.h.t.Errorf("%d bytes at once", n)
+	}
+	d.h.slices <- struct{}{}
+	return nil
+}
 
 // written counts the bytes that the tests' writes have left.
 func (h *house) written() int { return bytes.Count(h.disk.bytes(), []byte{0xa5}) }

@@ -209,11 +209,12 @@ type house struct {
 	events []string
 	opened int
 	closed int
+	slices chan struct{} // that an endless disk serves
 }
 
 // newHouse starts a server on a Unix socket and on TCP. It knows the exports "" and "disk", and ends with the test.
 func newHouse(t testing.TB, with ...func(*house, *nbd.Config)) *house {
-	h := &house{t: t, gate: block.NewGate(nil), disk: newDisk(8 << 20), info: block.Info{MultiConn: true, FastZero: true}, flags: 3, network: "unix"}
+	h := &house{t: t, gate: block.NewGate(nil), disk: newDisk(8 << 20), info: block.Info{MultiConn: true, FastZero: true}, flags: 3, network: "unix", slices: make(chan struct{})}
 	cfg := nbd.Config{
 		Open: h.open,
 		List: func(context.Context, block.ListRequest) ([]block.Export, error) {

@@ -13,7 +13,7 @@ import (
 // job is a request in hand.
 type job struct {
 	block.Request
-	cookie  uint64
+	tag     wire.Tag
 	whole   bool          // Read with DF: one chunk
 	payload block.Payload // of a write that waits for a worker; the zero value while Data is a piece of the input
 	charged uint64        // to the account
@@ -22,10 +22,14 @@ type job struct {
 
 func (c *conn) job(h wire.Request, cmd block.Cmd) job {
 	return job{
-		Request: block.Request{Cmd: cmd, Offset: h.Offset, Length: uint64(h.Length)},
-		cookie:  h.Cookie,
+		Request: block.Request{Cmd: cmd, Offset: h.Offset, Length: h.Length},
+		tag:     c.tag(h),
 		clock:   c.clock,
 	}
+}
+
+func (c *conn) tag(h wire.Request) wire.Tag {
+	return wire.Tag{Cookie: h.Cookie, Offset: h.Offset, Extended: c.extended}
 }
 
 // start checks a request and has it served.
@@ -78,7 +82,7 @@ func (c *conn) dispatch(j *job) error {
 	}
 	// Where there is one worker there is one request in hand.
 	alone := c.server.cfg.Workers == 1 && c.unfinished.Load() > 0
-	if !c.server.cfg.Prompt || alone || !c.serveNow(j) {
+	if !c.server.cfg.Prompt || alone || long(&j.Request) || !c.serveNow(j) {
 		c.serveLater(j)
 	}
 	return nil
@@ -158,7 +162,7 @@ func (c *conn) serveInTurn(ctx context.Context, slot int, j *job, a *block.Answe
 	}
 	defer c.giveTurn()
 	c.counters.Begin(slot, &j.Request, j.clock)
-	return c.export.door.Serve(ctx, j.Request, a.Reply())
+	return c.serveSlices(ctx, j.Request, a)
 }
 
 // lamentPeriod is how often a client's failed requests are told of: a broken disk fails them all.

@@ -512,7 +512,7 @@ func TestAdmission(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	(&raw{t, n}).closed()
+	(&raw{t: t, Conn: n}).closed()
 	h.served()
 	h.eventually("somebody is told", func() bool { return h.told("no strangers") == 1 })
 }

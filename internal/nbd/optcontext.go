@@ -68,3 +68,7 @@ func (c *conn) queries(o option) (r *wire.ContextRequest, export string, err err
 	}
 	return &d, export, nil
 }
+
+// chosen reports whether the client has chosen base:allocation for the export that it has opened, and not for another
+// ("NBD_OPT_SET_META_CONTEXT").
+func (c *conn) chosen() bool { return c.contexts.allocation && c.contexts.export == c.export.asked }

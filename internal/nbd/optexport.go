@@ -9,6 +9,9 @@ import (
 
 // optExportName is NBD_OPT_EXPORT_NAME. It has no way to say no: a name that is not served ends the connection.
 func (c *conn) optExportName(o option) error {
+	if c.extended {
+		return violation("NBD_OPT_EXPORT_NAME after extended headers")
+	}
 	if o.Length > wire.MaxString {
 		return violation("an export name longer than 4096 bytes")
 	}

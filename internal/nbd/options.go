@@ -30,7 +30,22 @@ func (c *conn) optStructuredReply(o option) error {
 	if c.server.cfg.NoStructuredReplies {
 		return c.refuse(o, wire.RepErrUnsup, "structured replies are turned off")
 	}
+	if c.extended {
+		return c.refuse(o, wire.RepErrExtHeaderReqd, "extended headers were negotiated, and have structured replies")
+	}
 	c.structured = true
+	return c.acknowledge(o, nil)
+}
+
+// optExtendedHeaders is NBD_OPT_EXTENDED_HEADERS, which brings structured replies along.
+func (c *conn) optExtendedHeaders(o option) error {
+	if o.Length != 0 {
+		return c.invalid(o, "this option takes no data")
+	}
+	if c.server.cfg.NoStructuredReplies {
+		return c.refuse(o, wire.RepErrUnsup, "structured replies are turned off")
+	}
+	c.structured, c.extended = true, true
 	return c.acknowledge(o, nil)
 }
 

@@ -17,6 +17,7 @@ import (
 type raw struct {
 	t testing.TB
 	net.Conn
+	extended bool // headers
 }
 
 var be = binary.BigEndian
@@ -32,8 +33,9 @@ const (
 	tlsReqd    = 1<<31 + 5
 	unknown    = 1<<31 + 6
 	tooBig     = 1<<31 + 9
+	extReqd    = 1<<31 + 10
 
-	none, data, hole, status, fail = 0, 1, 2, 5, 1<<15 + 1
+	none, data, hole, status, statusLong, fail = 0, 1, 2, 5, 6, 1<<15 + 1
 )
 
 // dial connects and reads the greeting.
@@ -49,7 +51,7 @@ func (h *house) dial(network string) *raw {
 	}
 	conn.SetDeadline(time.Now().Add(deadline))
 	h.t.Cleanup(func() { conn.Close() })
-	c := &raw{h.t, conn}
+	c := &raw{t: h.t, Conn: conn}
 	if g := c.read(18); string(g[:16]) != "NBDMAGICIHAVEOPT" || be.Uint16(g[16:]) != h.flags {
 		h.t.Fatalf("greeted with %q", g)
 	}
@@ -91,6 +93,20 @@ func (h *house) client(network string, structured bool) *raw {
 		c.wants(ack)
 	}
 	c.goes("")
+	return c
+}
+
+// extended is in transmission, with extended headers and base:allocation.
+func (h *house) extended(network string) *raw {
+	h.t.Helper()
+	c := h.haggler(network)
+	c.option(11)
+	c.wants(ack)
+	c.option(10, text(""), u32(1), text("base:allocation"))
+	c.wants(repContext)
+	c.wants(ack)
+	c.goes("")
+	c.extended = true
 	return c
 }
 
@@ -192,15 +208,31 @@ type ask struct {
 	off        uint64
 	n          uint32
 	payload    []byte
+	long       uint64 // instead of n, where that is too short
 }
 
 func (a ask) bytes(cookie uint64) []byte {
 	return bytes.Join([][]byte{u32(0x25609513), u16(a.flags), u16(a.cmd), u64(cookie), u64(a.off), u32(a.n), a.payload}, nil)
 }
 
+// extended is the request with an extended header, in which a write announces its payload.
+func (a ask) extended(cookie uint64) []byte {
+	if a.cmd == 1 {
+		a.flags |= payloadLen
+	}
+	if a.long == 0 {
+		a.long = uint64(a.n)
+	}
+	return bytes.Join([][]byte{u32(0x21e41c71), u16(a.flags), u16(a.cmd), u64(cookie), u64(a.off), u64(a.long), a.payload}, nil)
+}
+
 func (c *raw) request(cookie uint64, a ask) {
 	c.t.Helper()
-	c.send(a.bytes(cookie))
+	if c.extended {
+		c.send(a.extended(cookie))
+	} else {
+		c.send(a.bytes(cookie))
+	}
 }
 
 // simple reads a simple reply with n bytes of data if it is no error.
@@ -221,44 +253,55 @@ type chunk struct {
 	done    bool
 	kind    uint16
 	cookie  uint64
+	offset  uint64 // of the request; with extended headers only
 	payload []byte
 }
 
 func (c *raw) chunk() chunk {
 	c.t.Helper()
-	h := c.read(20)
-	if be.Uint32(h) != 0x668e33ef {
+	magic, size := uint32(0x668e33ef), 20
+	if c.extended {
+		magic, size = 0x6e8a278c, 32
+	}
+	h := c.read(size)
+	if be.Uint32(h) != magic {
 		c.t.Fatalf("a chunk begins with %x", h[:4])
 	}
 	if f := be.Uint16(h[4:]); f > 1 {
 		c.t.Fatalf("a chunk has flags %#x", f)
 	}
-	return chunk{be.Uint16(h[4:]) == 1, be.Uint16(h[6:]), be.Uint64(h[8:]), c.read(int(be.Uint32(h[16:])))}
+	k := chunk{done: be.Uint16(h[4:]) == 1, kind: be.Uint16(h[6:]), cookie: be.Uint64(h[8:])}
+	if c.extended {
+		k.offset, k.payload = be.Uint64(h[16:]), c.read(int(be.Uint64(h[24:])))
+	} else {
+		k.payload = c.read(int(be.Uint32(h[16:])))
+	}
+	return k
 }
 
 // errno sends a request and returns the error of its answer, a simple reply or a lone chunk; 0 for success.
 func (c *raw) errno(structured bool, a ask) uint32 {
 	c.t.Helper()
 	c.request(7, a)
+	// Without extended headers only reads and block statuses, and errors, are answered by chunks.
+	if structured && !c.extended {
+		magic := c.read(4)
+		c.Conn = &pushedBack{Conn: c.Conn, first: magic}
+		structured = be.Uint32(magic) == 0x668e33ef
+		defer func(inner net.Conn) { c.Conn = inner }(c.Conn.(*pushedBack).Conn)
+	}
 	if structured {
-		h := c.read(4)
-		if be.Uint32(h) == 0x668e33ef {
-			h = c.read(16)
-			payload := c.read(int(be.Uint32(h[12:])))
-			if be.Uint16(h) != 1 {
-				c.t.Fatal("not the last chunk")
-			}
-			if be.Uint16(h[2:]) != fail {
-				return 0
-			}
-			n := int(be.Uint16(payload[4:]))
-			if 6+n != len(payload) || n == 0 {
-				c.t.Fatalf("an error chunk with a text of %d in %d bytes", n, len(payload))
-			}
-			return be.Uint32(payload)
+		k := c.chunk()
+		if !k.done || k.cookie != 7 || c.extended && k.offset != a.off {
+			c.t.Fatalf("the last chunk is %+v", k)
 		}
-		h = c.read(12)
-		return be.Uint32(h)
+		if k.kind != fail {
+			return 0
+		}
+		if n := int(be.Uint16(k.payload[4:])); 6+n != len(k.payload) || n == 0 {
+			c.t.Fatalf("an error chunk with a text of %d in %d bytes", n, len(k.payload))
+		}
+		return be.Uint32(k.payload)
 	}
 	n := 0
 	if a.cmd == 0 {
@@ -269,6 +312,21 @@ func (c *raw) errno(structured bool, a ask) uint32 {
 		c.t.Fatalf("cookie %d came back", cookie)
 	}
 	return e
+}
+
+// pushedBack has read a little too much.
+type pushedBack struct {
+	net.Conn
+	first []byte
+}
+
+func (p *pushedBack) Read(b []byte) (int, error) {
+	if len(p.first) == 0 {
+		return p.Conn.Read(b)
+	}
+	n := copy(b, p.first)
+	p.first = p.first[n:]
+	return n, nil
 }
 
 // alive wants reads to be answered still.

@@ -1,6 +1,8 @@
 package nbd
 
 import (
+	"math"
+
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/nbd/wire"
 )
@@ -25,15 +27,17 @@ func (c *conn) reply(j *job, a *block.Answer, err error, now bool) {
 	}
 	switch {
 	case err != nil && c.structured:
-		b.head(wire.AppendErrorChunk(b.heads, j.cookie, errno(err, j), reason(err)))
+		b.head(wire.AppendErrorChunk(b.heads, j.tag, errno(err, j), reason(err)))
 	case err != nil:
-		b.head(wire.AppendSimpleReply(b.heads, errno(err, j), j.cookie))
+		b.head(wire.AppendSimpleReply(b.heads, errno(err, j), j.tag.Cookie))
 	case j.Cmd == block.Read && c.structured:
 		b.chunks(j, a.Segments())
 	case j.Cmd == block.BlockStatus && c.structured:
 		b.blockStatus(j, a.Extents())
+	case c.extended:
+		b.head(wire.AppendNoneChunk(b.heads, j.tag))
 	default:
-		b.head(wire.AppendSimpleReply(b.heads, 0, j.cookie))
+		b.head(wire.AppendSimpleReply(b.heads, 0, j.tag.Cookie))
 		if j.Cmd == block.Read {
 			for _, s := range a.Segments() {
 				b.segment(s)
@@ -47,7 +51,7 @@ func (c *conn) reply(j *job, a *block.Answer, err error, now bool) {
 // does not want it in pieces ("NBD_CMD_FLAG_DF").
 func (b *batch) chunks(j *job, segments []block.Segment) {
 	if len(segments) == 0 {
-		b.head(wire.AppendNoneChunk(b.heads, j.cookie))
+		b.head(wire.AppendNoneChunk(b.heads, j.tag))
 		return
 	}
 	for at := j.Offset; len(segments) > 0; {
@@ -57,9 +61,9 @@ func (b *batch) chunks(j *job, segments []block.Segment) {
 			flags = wire.ChunkDone
 		}
 		if hole(segments[0]) && count == 1 {
-			b.head(wire.AppendHoleChunk(b.heads, flags, j.cookie, at, n))
+			b.head(wire.AppendHoleChunk(b.heads, flags, j.tag, at, n))
 		} else {
-			b.head(wire.AppendDataChunk(b.heads, flags, j.cookie, at, n))
+			b.head(wire.AppendDataChunk(b.heads, flags, j.tag, at, n))
 			for _, s := range segments[:count] {
 				b.segment(s)
 			}
@@ -83,20 +87,24 @@ func stretch(segments []block.Segment, whole bool) (count int, n uint64) {
 
 func hole(s block.Segment) bool { return s.Data == nil && s.Pipe == nil }
 
-// blockStatus adds the reply to a block status. An extent that 32 bits cannot tell is cut, and the last one then: the
-// client asks again for what is left.
+// blockStatus adds the reply to a block status. An extent that 32 bits cannot tell is cut without extended headers, and
+// the last one then: the client asks again for what is left.
 func (b *batch) blockStatus(j *job, extents []block.Extent) {
+	longest := uint64(wire.MaxExtent)
+	if extents = merged(extents); j.tag.Extended {
+		longest = math.MaxInt64
+	}
 	count := 0
 	for count < min(len(extents), wire.MaxExtents) {
 		count++
-		if extents[count-1].Length > wire.MaxExtent {
+		if extents[count-1].Length > longest {
 			break
 		}
 	}
-	heads := wire.AppendBlockStatusChunk(b.heads, j.cookie, allocationID, count)
+	heads := wire.AppendBlockStatusChunk(b.heads, j.tag, allocationID, count)
 	for _, e := range extents[:count] {
-		heads = wire.AppendExtent(heads, uint32(min(e.Length, wire.MaxExtent)), uint32(e.Flags))
+		heads = wire.AppendExtent(heads, j.tag, min(e.Length, longest), uint32(e.Flags))
 	}
-	b.bytes += uint64(8 * count)
+	b.bytes += uint64(len(heads) - len(b.heads))
 	b.head(heads)
 }

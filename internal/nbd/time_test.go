@@ -45,7 +45,7 @@ func bubble(t *testing.T, test func(h *house, c *raw)) {
 		go func() { served <- h.server.Serve(l) }()
 		ours, theirs := net.Pipe()
 		l <- theirs
-		c := &raw{t, ours}
+		c := &raw{t: t, Conn: ours}
 		c.read(18)
 		c.send(u32(3))
 		test(h, c)

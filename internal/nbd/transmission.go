@@ -35,15 +35,16 @@ func (c *conn) begin() {
 	c.SetWriteDeadline(time.Time{})
 	c.jobs = make(chan job, c.server.cfg.Workers)
 	close(c.export.entered)
-	if c.contexts.export != c.export.asked {
-		c.contexts.allocation = false // chosen for another export ("NBD_OPT_SET_META_CONTEXT")
-	}
+	c.contexts.allocation = c.chosen()
 	c.mu.Lock()
 	c.state = Active
 	if c.demand.Load() != demandServe {
 		c.state = Leaving
 	}
-	if c.structured {
+	switch {
+	case c.extended:
+		c.options = append(c.options, "extended")
+	case c.structured:
 		c.options = append(c.options, "structured")
 	}
 	if c.contexts.allocation {
@@ -58,17 +59,21 @@ func (c *conn) begin() {
 
 // requests reads and starts requests until there are no more, or until the stream means nothing any more.
 func (c *conn) requests() error {
+	size, decode := wire.RequestSize, wire.DecodeRequest
+	if c.extended {
+		size, decode = wire.ExtendedRequestSize, wire.DecodeExtendedRequest
+	}
 	for {
-		if len(c.in.unread) < wire.RequestSize {
+		if len(c.in.unread) < size {
 			// Nothing more waits to be answered: what was collected goes before the reader may sleep.
 			c.mayWait()
 			c.notePrompt()
-			if err := c.in.fill(wire.RequestSize); err != nil {
+			if err := c.in.fill(size); err != nil {
 				return err
 			}
 			c.clock = block.Clock()
 		}
-		h, ok := wire.DecodeRequest(c.in.next(wire.RequestSize))
+		h, ok := decode(c.in.next(size))
 		if !ok {
 			return violation("wrong magic number before a request")
 		}
@@ -87,6 +92,11 @@ func (c *conn) mayWait() {
 
 // command handles one request. An error ends the reading; a refused request is none.
 func (c *conn) command(h wire.Request) error {
+	if c.extended && h.Type != wire.CmdDisc {
+		if answered, err := c.payload(&h); answered || err != nil {
+			return err
+		}
+	}
 	switch h.Type {
 	case wire.CmdRead:
 		return c.cmdRead(h)
@@ -106,6 +116,6 @@ func (c *conn) command(h wire.Request) error {
 		return c.cmdBlockStatus(h)
 	}
 	// Only a write carries data, so there is nothing to skip.
-	c.reply(&job{cookie: h.Cookie}, nil, errCommand, false)
+	c.reply(&job{tag: c.tag(h)}, nil, errCommand, false)
 	return nil
 }

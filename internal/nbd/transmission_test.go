@@ -16,7 +16,7 @@ import (
 const (
 	eperm, eio, einval, enospc, enotsup, eshutdown = 1, 5, 22, 28, 95, 108
 
-	fua, noHole, df, reqOne, fastZero = 1, 2, 4, 8, 16
+	fua, noHole, df, reqOne, fastZero, payloadLen = 1, 2, 4, 8, 16, 32
 )
 
 // TestRequestsThatAreRefusedOrNot sends what a careless or hostile client may, and wants the error of the protocol

@@ -44,6 +44,7 @@ type Info struct {
 	PreferredBlock uint32
 	MaxPayload     uint32 // the longest ReadAt and WriteAt
 	Structured     bool   // structured replies were agreed
+	Extended       bool   // with extended headers: lengths have 64 bits
 	Extents        bool   // base:allocation was agreed
 }
 

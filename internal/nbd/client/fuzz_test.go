@@ -37,20 +37,23 @@ func FuzzHandshake(f *testing.F) {
 func FuzzReplies(f *testing.F) {
 	const n = 3000
 	whole := make([]byte, n)
-	data := func(cookie uint64) []byte { return append(wire.AppendDataChunk(nil, 1, cookie, 512, n), whole...) }
-	status := func(cookie uint64) []byte {
-		return wire.AppendExtent(wire.AppendExtent(wire.AppendBlockStatusChunk(nil, cookie, 7, 2), 1000, 3), 1<<31, 0)
+	data := func(cookie uint64) []byte {
+		return append(wire.AppendDataChunk(nil, 1, wire.Tag{Cookie: cookie}, 512, n), whole...)
 	}
-	f.Add(true, join(data(2), status(3), data(1), status(4)))
-	f.Add(true, join(status(3), wire.AppendHoleChunk(nil, 1, 1, 512, n), wire.AppendErrorChunk(nil, 2, wire.EIO, "text"), wire.AppendErrorChunk(nil, 4, wire.EINVAL, "")))
-	f.Add(true, join(append(wire.AppendDataChunk(nil, 0, 1, 1512, n-1000), whole[1000:]...), wire.AppendHoleChunk(nil, 0, 1, 512, 1000), wire.AppendNoneChunk(nil, 1)))
-	f.Add(false, join(append(wire.AppendSimpleReply(nil, 0, 2), whole...), wire.AppendSimpleReply(nil, wire.EIO, 1)))
-	f.Fuzz(func(t *testing.T, structured bool, sent []byte) {
+	status := func(cookie uint64) []byte {
+		return wire.AppendExtent(wire.AppendExtent(wire.AppendBlockStatusChunk(nil, wire.Tag{Cookie: cookie}, 7, 2), wire.Tag{}, 1000, 3), wire.Tag{}, 1<<31, 0)
+	}
+	f.Add(byte(1), join(data(2), status(3), data(1), status(4)))
+	f.Add(byte(1), join(status(3), wire.AppendHoleChunk(nil, 1, wire.Tag{Cookie: 1}, 512, n), wire.AppendErrorChunk(nil, wire.Tag{Cookie: 2}, wire.EIO, "text"), wire.AppendErrorChunk(nil, wire.Tag{Cookie: 4}, wire.EINVAL, "")))
+	f.Add(byte(1), join(append(wire.AppendDataChunk(nil, 0, wire.Tag{Cookie: 1}, 1512, n-1000), whole[1000:]...), wire.AppendHoleChunk(nil, 0, wire.Tag{Cookie: 1}, 512, 1000), wire.AppendNoneChunk(nil, wire.Tag{Cookie: 1})))
+	f.Add(byte(0), join(append(wire.AppendSimpleReply(nil, 0, 2), whole...), wire.AppendSimpleReply(nil, wire.EIO, 1)))
+	long := func(cookie uint64) wire.Tag { return wire.Tag{Cookie: cookie, Offset: 512, Extended: true} }
+	f.Add(byte(2), join(append(wire.AppendDataChunk(nil, 1, long(1), 512, n), whole...), wire.AppendErrorChunk(nil, long(2), wire.EIO, "text"),
+		wire.AppendExtent(wire.AppendBlockStatusChunk(nil, long(3), 7, 1), long(3), 1<<40, 3), wire.AppendNoneChunk(nil, long(4))))
+	f.Fuzz(func(t *testing.T, mode byte, sent []byte) {
 		ours, theirs := net.Pipe()
-		greets := helloSimple()
-		if structured {
-			greets = hello()
-		}
+		structured, extended := mode%3 > 0, mode%3 == 2
+		greets := map[byte]func() []byte{0: helloSimple, 1: hello, 2: helloExtended}[mode%3]()
 		requests := 2
 		if structured {
 			requests = 4
@@ -61,11 +64,16 @@ func FuzzReplies(f *testing.F) {
 			var drain sync.WaitGroup
 			defer drain.Wait()
 			drain.Go(func() { theirs.Write(greets) })
-			skip := int64(4 + 16 + (16 + 4 + 2 + 2))
+			skip := int64(4 + 16 + 16 + (16 + 4 + 2 + 2))
 			if structured {
 				skip += 16 + 4 + 4 + 4 + int64(len(wire.BaseAllocation))
 			}
-			if _, err := io.CopyN(io.Discard, theirs, skip+int64(requests)*wire.RequestSize); err != nil {
+			request := int64(wire.RequestSize)
+			if extended {
+				skip -= 16 // one option less
+				request = wire.ExtendedRequestSize
+			}
+			if _, err := io.CopyN(io.Discard, theirs, skip+int64(requests)*request); err != nil {
 				return
 			}
 			drain.Go(func() { io.Copy(io.Discard, theirs) })

@@ -141,15 +141,25 @@ func (h *handshake) option(o wire.OptionType, request []byte, each func(wire.Rep
 	return broken("no end to the replies to option %d", o)
 }
 
-// structured asks for structured replies, and with them for base:allocation. A server may refuse both.
+// structured asks for extended headers or else structured replies, and with them for base:allocation. A server may
+// refuse them all.
 func (h *handshake) structured() error {
 	i := &h.c.info
-	err := h.option(wire.OptStructuredReply, wire.AppendOption(nil, wire.OptStructuredReply, 0), ignore)
-	if i.Structured = err == nil; err != nil {
-		return unlessRefused(err)
+	for _, o := range []wire.OptionType{wire.OptExtendedHeaders, wire.OptStructuredReply} {
+		err := h.option(o, wire.AppendOption(nil, o, 0), ignore)
+		if i.Structured = err == nil; err == nil {
+			i.Extended = o == wire.OptExtendedHeaders
+			break
+		}
+		if err := unlessRefused(err); err != nil {
+			return err
+		}
+	}
+	if h.c.out.long = i.Extended; !i.Structured {
+		return nil
 	}
 	const o = wire.OptSetMetaContext
-	err = h.option(o, wire.AppendContextRequest(nil, o, h.export, wire.BaseAllocation),
+	err := h.option(o, wire.AppendContextRequest(nil, o, h.export, wire.BaseAllocation),
 		func(t wire.ReplyType, data []byte) error {
 			id, name, ok := wire.DecodeMetaContext(data)
 			if t != wire.RepMetaContext || !ok || string(name) != wire.BaseAllocation || i.Extents {
@@ -195,7 +205,7 @@ func (h *handshake) open() error {
 			return nil // not asked for, and of no use
 		})
 	var r *refusal
-	if errors.As(err, &r) && r.code == wire.RepErrUnsup {
+	if errors.As(err, &r) && r.code == wire.RepErrUnsup && !h.c.info.Extended {
 		return h.exportName()
 	}
 	if err != nil {

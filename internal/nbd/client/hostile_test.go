@@ -20,7 +20,7 @@ const fakeSize = 1 << 20
 
 // hello is the server's side of a good handshake, with structured replies and base:allocation as context 7.
 func hello() []byte {
-	b := wire.AppendGreeting(nil, wire.FixedNewstyle|wire.NoZeroes)
+	b := noExtended()
 	b = wire.AppendOptionReply(b, wire.OptStructuredReply, wire.RepAck, 0)
 	b = wire.AppendMetaContext(b, wire.OptSetMetaContext, 7, wire.BaseAllocation)
 	b = wire.AppendOptionReply(b, wire.OptSetMetaContext, wire.RepAck, 0)
@@ -29,8 +29,22 @@ func hello() []byte {
 
 // helloSimple is a good one without structured replies.
 func helloSimple() []byte {
-	b := wire.AppendGreeting(nil, wire.FixedNewstyle|wire.NoZeroes)
+	b := noExtended()
 	b = wire.AppendOptionText(b, wire.OptStructuredReply, wire.RepErrUnsup, "")
+	return append(b, goReplies()...)
+}
+
+// noExtended is the beginning of a server that knows no extended headers.
+func noExtended() []byte {
+	return wire.AppendOptionText(wire.AppendGreeting(nil, wire.FixedNewstyle|wire.NoZeroes), wire.OptExtendedHeaders, wire.RepErrUnsup, "")
+}
+
+// helloExtended is a good one with extended headers.
+func helloExtended() []byte {
+	b := wire.AppendGreeting(nil, wire.FixedNewstyle|wire.NoZeroes)
+	b = wire.AppendOptionReply(b, wire.OptExtendedHeaders, wire.RepAck, 0)
+	b = wire.AppendMetaContext(b, wire.OptSetMetaContext, 7, wire.BaseAllocation)
+	b = wire.AppendOptionReply(b, wire.OptSetMetaContext, wire.RepAck, 0)
 	return append(b, goReplies()...)
 }
 
@@ -57,7 +71,7 @@ func serveFake(conn net.Conn, stay bool, parts ...[]byte) {
 
 // Whatever a server says in the handshake, the client gives a clear error and never hangs.
 func TestHostileHandshakes(t *testing.T) {
-	greeting := wire.AppendGreeting(nil, wire.FixedNewstyle|wire.NoZeroes)
+	greeting := noExtended()
 	unsup := wire.AppendOptionText(greeting, wire.OptStructuredReply, wire.RepErrUnsup, "")
 	info := func(data ...byte) []byte {
 		return append(wire.AppendOptionReply(slices.Clone(unsup), wire.OptGo, wire.RepInfo, len(data)), data...)
@@ -139,14 +153,26 @@ func join(parts ...[]byte) []byte { return slices.Concat(parts...) }
 func TestHostileReplies(t *testing.T) {
 	kib := make([]byte, 1024)
 	data := func(flags uint16, off uint64, n int) []byte {
-		return append(wire.AppendDataChunk(nil, flags, 1, off, uint64(n)), kib[:n]...)
+		return append(wire.AppendDataChunk(nil, flags, wire.Tag{Cookie: 1}, off, uint64(n)), kib[:n]...)
 	}
 	status := func(context uint32, extents ...uint32) []byte {
-		b := wire.AppendBlockStatusChunk(nil, 1, context, len(extents))
+		b := wire.AppendBlockStatusChunk(nil, wire.Tag{Cookie: 1}, context, len(extents))
 		for _, n := range extents {
-			b = wire.AppendExtent(b, n, 3)
+			b = wire.AppendExtent(b, wire.Tag{}, uint64(n), 3)
 		}
 		return b
+	}
+	long := wire.Tag{Cookie: 1, Offset: 4096, Extended: true}
+	longStatus := func(context uint32, n uint64) []byte {
+		return wire.AppendExtent(wire.AppendBlockStatusChunk(nil, long, context, 1), long, n, 3)
+	}
+	// longChunk is the head of any extended chunk, and zeroes where more is looked at.
+	longChunk := func(flags uint16, t wire.ChunkType, length uint64) []byte {
+		b := wire.AppendNoneChunk(nil, long)
+		binary.BigEndian.PutUint16(b[4:], flags)
+		binary.BigEndian.PutUint16(b[6:], uint16(t))
+		binary.BigEndian.PutUint64(b[24:], length)
+		return append(b, make([]byte, 16)...)
 	}
 	read := func(c *Client) error { return c.ReadAt(context.Background(), make([]byte, 1024), 4096) }
 	find := func(c *Client) error {
@@ -161,10 +187,10 @@ func TestHostileReplies(t *testing.T) {
 		says  string // empty: it goes well
 	}{
 		{"good", hello(), read, data(1, 4096, 1024), ""},
-		{"good, in parts out of order", hello(), read, join(data(0, 4608, 512), wire.AppendHoleChunk(nil, 0, 1, 4096, 512), wire.AppendNoneChunk(nil, 1)), ""},
+		{"good, in parts out of order", hello(), read, join(data(0, 4608, 512), wire.AppendHoleChunk(nil, 0, wire.Tag{Cookie: 1}, 4096, 512), wire.AppendNoneChunk(nil, wire.Tag{Cookie: 1})), ""},
 		{"good, simple", helloSimple(), read, append(wire.AppendSimpleReply(nil, 0, 1), kib...), ""},
 		{"good, extents", hello(), find, status(7, 512, 1<<30), ""},
-		{"an error", hello(), read, wire.AppendErrorChunk(nil, 1, wire.EIO, "bad \x1b[2Jblock"), "input/output error (the server says: bad  [2Jblock)"},
+		{"an error", hello(), read, wire.AppendErrorChunk(nil, wire.Tag{Cookie: 1}, wire.EIO, "bad \x1b[2Jblock"), "input/output error (the server says: bad  [2Jblock)"},
 		{"an error with an offset", hello(), read, chunk(1, wire.ChunkErrorOffset, 1, 14, make([]byte, 3)...)[:20], "closed the connection in the middle"},
 		{"an unknown error type", hello(), read, chunk(1, 0x8fff, 1, 10, 0, 0, 0, 28, 0, 2, 'h', 'i', 9, 9), "no space left on device (the server says: hi)"},
 		{"a simple error to a structured read", hello(), read, wire.AppendSimpleReply(nil, wire.EPERM, 1), "operation not permitted"},
@@ -177,9 +203,9 @@ func TestHostileReplies(t *testing.T) {
 		{"EOF in data", hello(), read, data(1, 4096, 1024)[:700], "in the middle of a reply"},
 		{"EOF in simple data", helloSimple(), read, append(wire.AppendSimpleReply(nil, 0, 1), 1, 2, 3), "in the middle of a reply"},
 		{"wrong magic", hello(), read, make([]byte, 64), "wrong magic"},
-		{"another cookie", hello(), read, wire.AppendNoneChunk(nil, 2), "cookie 0x2"},
+		{"another cookie", hello(), read, wire.AppendNoneChunk(nil, wire.Tag{Cookie: 2}), "cookie 0x2"},
 		{"another cookie, simple", helloSimple(), read, wire.AppendSimpleReply(nil, 0, 99), "cookie 0x63"},
-		{"an answer twice", hello(), read, join(wire.AppendNoneChunk(nil, 2), wire.AppendNoneChunk(nil, 2)), "cookie 0x2"},
+		{"an answer twice", hello(), read, join(wire.AppendNoneChunk(nil, wire.Tag{Cookie: 2}), wire.AppendNoneChunk(nil, wire.Tag{Cookie: 2})), "cookie 0x2"},
 		{"a structured reply that was not agreed", helloSimple(), read, data(1, 4096, 1024), "not agreed"},
 		{"a simple reply to a structured read", hello(), read, append(wire.AppendSimpleReply(nil, 0, 1), kib...), "a simple reply"},
 		{"a simple reply to a block status", hello(), find, wire.AppendSimpleReply(nil, 0, 1), "a simple reply"},
@@ -196,16 +222,16 @@ func TestHostileReplies(t *testing.T) {
 		{"data behind the range", hello(), read, data(1, 4096+1000, 100), "at offset 5096"},
 		{"data at the end of the world", hello(), read, data(1, ^uint64(0), 100), "at offset 18446744073709551615"},
 		{"data twice", hello(), read, join(data(0, 4096, 600), data(1, 4600, 500)), "came twice"},
-		{"a hole over data", hello(), read, join(data(0, 4096, 600), wire.AppendHoleChunk(nil, 1, 1, 4096, 1024)), "came twice"},
-		{"an empty hole", hello(), read, wire.AppendHoleChunk(nil, 1, 1, 4096, 0), "0 bytes at"},
-		{"a hole that is too long", hello(), read, wire.AppendHoleChunk(nil, 1, 1, 4096, 1025), "1025 bytes"},
+		{"a hole over data", hello(), read, join(data(0, 4096, 600), wire.AppendHoleChunk(nil, 1, wire.Tag{Cookie: 1}, 4096, 1024)), "came twice"},
+		{"an empty hole", hello(), read, wire.AppendHoleChunk(nil, 1, wire.Tag{Cookie: 1}, 4096, 0), "0 bytes at"},
+		{"a hole that is too long", hello(), read, wire.AppendHoleChunk(nil, 1, wire.Tag{Cookie: 1}, 4096, 1025), "1025 bytes"},
 		{"a hole chunk of 13 bytes", hello(), read, chunk(1, wire.ChunkHole, 1, 13, kib[:13]...), "hole chunk of 13"},
 		{"the end is missing", hello(), read, data(1, 4096, 1023), "parts missing"},
 		{"the middle is missing", hello(), read, join(data(0, 4096, 500), data(1, 4600, 520)), "parts missing"},
-		{"all is missing", hello(), read, wire.AppendNoneChunk(nil, 1), "parts missing"},
+		{"all is missing", hello(), read, wire.AppendNoneChunk(nil, wire.Tag{Cookie: 1}), "parts missing"},
 		{"another context", hello(), find, status(8, 1024), "context"},
 		{"a context twice", hello(), find, join(chunk(0, wire.ChunkBlockStatus, 1, 12, status(7, 512)[20:]...), status(7, 512)), "or twice"},
-		{"no extents", hello(), find, wire.AppendNoneChunk(nil, 1), "no extents"},
+		{"no extents", hello(), find, wire.AppendNoneChunk(nil, wire.Tag{Cookie: 1}), "no extents"},
 		{"an empty extent list", hello(), find, status(7), "block status chunk of 4"},
 		{"half an extent", hello(), find, chunk(1, wire.ChunkBlockStatus, 1, 16, kib[:16]...), "block status chunk of 16"},
 		{"a block status of 2 bytes", hello(), find, chunk(1, wire.ChunkBlockStatus, 1, 2, 0, 0), "block status chunk of 2"},
@@ -217,6 +243,20 @@ func TestHostileReplies(t *testing.T) {
 		{"an error of 4 GiB", hello(), read, chunk(1, wire.ChunkError, 1, 0xffffffff), "error chunk of"},
 		{"a text longer than its chunk", hello(), read, chunk(1, wire.ChunkError, 1, 8, 0, 0, 0, 5, 0, 9, 'a', 'b'), "text of 9"},
 		{"an error with a tail", hello(), read, chunk(1, wire.ChunkError, 1, 8, 0, 0, 0, 5, 0, 1, 'a', 'b'), "text of 1"},
+		{"good, extended", helloExtended(), read, append(wire.AppendDataChunk(nil, 1, long, 4096, 1024), kib...), ""},
+		{"good extents of 64 bits", helloExtended(), find, longStatus(7, 1<<40), ""},
+		{"a chunk of the other form", helloExtended(), read, wire.AppendNoneChunk(nil, wire.Tag{Cookie: 1}), "not agreed"},
+		{"an extended chunk, not agreed", hello(), read, wire.AppendNoneChunk(nil, long), "not agreed"},
+		{"a simple reply after extended headers", helloExtended(), read, wire.AppendSimpleReply(nil, wire.EIO, 1), "after extended headers"},
+		{"another request's offset", helloExtended(), read, wire.AppendNoneChunk(nil, wire.Tag{Cookie: 1, Offset: 1, Extended: true}), "a reply to offset 1"},
+		{"a data chunk of 2^63", helloExtended(), read, longChunk(0, wire.ChunkData, 1<<63), "9223372036854775800 bytes at"},
+		{"a hole chunk of 2^32 + 12", helloExtended(), read, longChunk(0, wire.ChunkHole, 1<<32+12), "hole chunk of 4294967308"},
+		{"an error of 2^32 + 6", helloExtended(), read, longChunk(0, wire.ChunkError, 1<<32+6), "error chunk of 4294967302"},
+		{"a long block status of 2^63", helloExtended(), find, longChunk(0, wire.ChunkStatusLong, 1<<63), "for 0 extents"},
+		{"a long block status of 4 bytes", helloExtended(), find, longChunk(0, wire.ChunkStatusLong, 4), "block status chunk of 4"},
+		{"a short block status after extended headers", helloExtended(), find, longChunk(0, wire.ChunkBlockStatus, 12), "chunk of type 5"},
+		{"a long extent of nothing", helloExtended(), find, longStatus(7, 0), "extent of 0"},
+		{"another context, long", helloExtended(), find, longStatus(8, 1024), "not asked for"},
 		{"an error, and the connection ends", hello(), read, chunk(0, wire.ChunkError, 1, 6, 0, 0, 0, 5, 0, 0), "the server closed"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -304,7 +344,7 @@ func TestACallerLeavesBeforeItsRequestIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		go theirs.Write(helloSimple())
-		go io.CopyN(io.Discard, theirs, 4+16+(16+4+2+2))
+		go io.CopyN(io.Discard, theirs, 4+16+16+(16+4+2+2))
 		c, err := New(t.Context(), ours, "")
 		if err != nil {
 			t.Fatal(err)

@@ -15,7 +15,8 @@ import (
 type output struct {
 	conn    net.Conn
 	turn    chan struct{} // holds one token while somebody sends
-	header  [wire.RequestSize]byte
+	long    bool          // extended headers
+	header  [wire.ExtendedRequestSize]byte
 	record  []byte // under TLS: a request and the beginning of its data, as one record; nil without
 	vector  [2][]byte
 	buffers net.Buffers // a piece of vector; a field, so that it takes no memory per request
@@ -93,11 +94,19 @@ var errUnsent = errors.New("interrupted before it was sent")
 
 // write sends a request, and the data of a write. Only between begin and end.
 func (o *output) write(r wire.Request, data []byte) error {
-	wire.AppendRequest(o.header[:0], r)
-	if o.record != nil {
-		return o.writeRecords(data)
+	head := o.header[:0]
+	if o.long {
+		if r.Type == wire.CmdWrite {
+			r.Flags |= wire.FlagPayloadLen
+		}
+		head = wire.AppendExtendedRequest(head, r)
+	} else {
+		head = wire.AppendRequest(head, r)
 	}
-	o.vector[0] = o.header[:]
+	if o.record != nil {
+		return o.writeRecords(head, data)
+	}
+	o.vector[0] = head
 	o.buffers = o.vector[:1]
 	if len(data) > 0 {
 		o.vector[1] = data
@@ -112,9 +121,9 @@ func (o *output) write(r wire.Request, data []byte) error {
 }
 
 // writeRecords sends header and data over TLS. One that was interrupted cannot go on.
-func (o *output) writeRecords(data []byte) error {
-	n := copy(o.record[copy(o.record, o.header[:]):], data)
-	if _, err := o.conn.Write(o.record[:len(o.header)+n]); err != nil || n == len(data) {
+func (o *output) writeRecords(head, data []byte) error {
+	n := copy(o.record[copy(o.record, head):], data)
+	if _, err := o.conn.Write(o.record[:len(head)+n]); err != nil || n == len(data) {
 		return err
 	}
 	_, err := o.conn.Write(data[n:])

@@ -40,7 +40,9 @@ func (c *Client) replies() error {
 		case wire.Simple:
 			err = c.simple()
 		case wire.Chunk:
-			err = c.chunk()
+			err = c.chunk(false)
+		case wire.ExtendedChunk:
+			err = c.chunk(true)
 		default:
 			return broken("a reply has the wrong magic number")
 		}
@@ -67,6 +69,8 @@ func (c *Client) simple() error {
 	switch {
 	case err != nil:
 		return err
+	case c.info.Extended:
+		return broken("a simple reply to a %s, after extended headers were agreed", r.op)
 	case e != 0: // some servers refuse a read this way though structured replies were agreed
 		r.err = errno(e)
 	case r.cmd == wire.CmdBlockStatus || r.cmd == wire.CmdRead && c.info.Structured:

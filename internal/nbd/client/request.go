@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"math"
 	"syscall"
 
 	"example.com/nbdtui/internal/block"
@@ -86,7 +87,7 @@ func (c *Client) Cache(ctx context.Context, off, n uint64) error {
 
 func (c *Client) steps(ctx context.Context, op string, cmd wire.CommandType, f wire.CommandFlags, off, n uint64) error {
 	for {
-		r := c.get(op, cmd, off, min(n, wire.MaxExtent))
+		r := c.get(op, cmd, off, min(n, c.longest()))
 		off, n = off+r.n, n-r.n
 		err := c.do(ctx, r, f, nil)
 		c.put(r)
@@ -94,6 +95,14 @@ func (c *Client) steps(ctx context.Context, op string, cmd wire.CommandType, f w
 			return err
 		}
 	}
+}
+
+// longest is the longest range of a request without data.
+func (c *Client) longest() uint64 {
+	if c.info.Extended {
+		return math.MaxInt64
+	}
+	return wire.MaxExtent
 }
 
 // Flush puts on stable storage what was written before it was called: on this connection, and on the others to the
@@ -110,7 +119,7 @@ func (c *Client) Extents(ctx context.Context, off, n uint64, f block.Flags, list
 	if !c.info.Extents {
 		return append(list, block.Extent{Length: n}), nil
 	}
-	r := c.get("find holes in", wire.CmdBlockStatus, off, min(n, wire.MaxExtent))
+	r := c.get("find holes in", wire.CmdBlockStatus, off, min(n, c.longest()))
 	defer c.put(r)
 	err := c.do(ctx, r, commandFlags(f), nil)
 	if err == nil {
@@ -212,7 +221,7 @@ func (c *Client) submit(ctx context.Context, r *request, f wire.CommandFlags, da
 	c.inFlight[cookie] = r
 	c.mu.Unlock()
 
-	err := c.out.write(wire.Request{Flags: f, Type: r.cmd, Cookie: cookie, Offset: r.off, Length: uint32(r.n)}, data)
+	err := c.out.write(wire.Request{Flags: f, Type: r.cmd, Cookie: cookie, Offset: r.off, Length: r.n}, data)
 	if err == errUnsent && c.forget(cookie) {
 		return ctx.Err()
 	}

@@ -16,12 +16,12 @@ func BenchmarkAppend(b *testing.B) {
 	var out []byte
 	for name, add := range map[string]func(){
 		"simple": func() { out = AppendSimpleReply(out[:0], 0, 1) },
-		"data":   func() { out = AppendDataChunk(out[:0], ChunkDone, 1, 4096, 4096) },
-		"hole":   func() { out = AppendHoleChunk(out[:0], ChunkDone, 1, 4096, 4096) },
+		"data":   func() { out = AppendDataChunk(out[:0], ChunkDone, Tag{Cookie: 1}, 4096, 4096) },
+		"hole":   func() { out = AppendHoleChunk(out[:0], ChunkDone, Tag{Cookie: 1}, 4096, 4096) },
 		"extents": func() {
-			out = AppendBlockStatusChunk(out[:0], 1, 1, 128)
+			out = AppendBlockStatusChunk(out[:0], Tag{Cookie: 1}, 1, 128)
 			for range 128 {
-				out = AppendExtent(out, 4096, 3)
+				out = AppendExtent(out, Tag{}, 4096, 3)
 			}
 		},
 	} {

@@ -10,8 +10,10 @@ const (
 	ExportPadding   = 124 // follows it unless both sides said NoZeroes
 	SimpleReplySize = 16
 	ChunkSize       = 20
-	InfoExportSize  = 12
-	InfoBlocksSize  = 14
+
+	ExtendedChunkSize = 32
+	InfoExportSize    = 12
+	InfoBlocksSize    = 14
 )
 
 // IsError reports whether the reply refuses the option; its data is then a text for people.
@@ -128,7 +130,17 @@ func AppendRequest(b []byte, r Request) []byte {
 	b = be.AppendUint16(b, uint16(r.Type))
 	b = be.AppendUint64(b, r.Cookie)
 	b = be.AppendUint64(b, r.Offset)
-	return be.AppendUint32(b, r.Length)
+	return be.AppendUint32(b, uint32(r.Length))
+}
+
+// AppendExtendedRequest appends an extended request's header; the payload follows it where FlagPayloadLen says so.
+func AppendExtendedRequest(b []byte, r Request) []byte {
+	b = be.AppendUint32(b, magicExtendedRequest)
+	b = be.AppendUint16(b, uint16(r.Flags))
+	b = be.AppendUint16(b, uint16(r.Type))
+	b = be.AppendUint64(b, r.Cookie)
+	b = be.AppendUint64(b, r.Offset)
+	return be.AppendUint64(b, r.Length)
 }
 
 // ReplyKind tells a reply by its magic number.
@@ -138,15 +150,19 @@ const (
 	NoReply ReplyKind = iota
 	Simple
 	Chunk
+	ExtendedChunk
 )
 
-// DecodeReplyKind looks at the first 4 bytes of a reply: a Simple one is SimpleReplySize long, a Chunk ChunkSize.
+// DecodeReplyKind looks at the first 4 bytes of a reply: a Simple one is SimpleReplySize long, a Chunk ChunkSize, an
+// ExtendedChunk ExtendedChunkSize.
 func DecodeReplyKind(b []byte) ReplyKind {
 	switch be.Uint32(b) {
 	case magicSimple:
 		return Simple
 	case magicChunk:
 		return Chunk
+	case magicExtendedChunk:
+		return ExtendedChunk
 	}
 	return NoReply
 }
@@ -164,6 +180,7 @@ const (
 	ChunkData        ChunkType = chunkData
 	ChunkHole        ChunkType = chunkHole
 	ChunkBlockStatus ChunkType = chunkBlockStatus
+	ChunkStatusLong  ChunkType = chunkStatusLong
 	ChunkError       ChunkType = chunkError
 	ChunkErrorOffset ChunkType = chunkError + 1
 )
@@ -176,12 +193,18 @@ type ChunkHeader struct {
 	Flags  uint16
 	Type   ChunkType
 	Cookie uint64
-	Length uint32
+	Offset uint64 // the request's; 0 without extended headers
+	Length uint64 // 32 bits of it without extended headers
 }
 
 // DecodeChunk decodes ChunkSize bytes, behind a magic number that was looked at.
 func DecodeChunk(b []byte) ChunkHeader {
-	return ChunkHeader{be.Uint16(b[4:]), ChunkType(be.Uint16(b[6:])), be.Uint64(b[8:]), be.Uint32(b[16:])}
+	return ChunkHeader{be.Uint16(b[4:]), ChunkType(be.Uint16(b[6:])), be.Uint64(b[8:]), 0, uint64(be.Uint32(b[16:]))}
+}
+
+// DecodeExtendedChunk decodes ExtendedChunkSize bytes, behind a magic number that was looked at.
+func DecodeExtendedChunk(b []byte) ChunkHeader {
+	return ChunkHeader{be.Uint16(b[4:]), ChunkType(be.Uint16(b[6:])), be.Uint64(b[8:]), be.Uint64(b[16:]), be.Uint64(b[24:])}
 }
 
 // Sizes of what the chunks begin with, in bytes.
@@ -190,7 +213,10 @@ const (
 	HoleSize       = 12 // of ChunkHole: the offset and the length
 	StatusHeadSize = 4  // of ChunkBlockStatus: the context's id
 	ExtentSize     = 8
-	ErrorHeadSize  = 6 // of an error chunk: the number, and the length of the text that follows
+	// Of ChunkStatusLong: the context's id and the number of extents, and an extent.
+	StatusLongHeadSize = 8
+	LongExtentSize     = 16
+	ErrorHeadSize      = 6 // of an error chunk: the number, and the length of the text that follows
 )
 
 // DecodeOffset decodes the offset that ChunkData and ChunkHole begin with.
@@ -204,6 +230,12 @@ func DecodeContext(b []byte) (id uint32) { return be.Uint32(b) }
 
 // DecodeExtent decodes ExtentSize bytes.
 func DecodeExtent(b []byte) (n uint64, flags uint32) { return uint64(be.Uint32(b)), be.Uint32(b[4:]) }
+
+// DecodeStatusLongHead decodes StatusLongHeadSize bytes.
+func DecodeStatusLongHead(b []byte) (id, count uint32) { return be.Uint32(b), be.Uint32(b[4:]) }
+
+// DecodeLongExtent decodes LongExtentSize bytes.
+func DecodeLongExtent(b []byte) (n, flags uint64) { return be.Uint64(b), be.Uint64(b[8:]) }
 
 // DecodeErrorHead decodes ErrorHeadSize bytes.
 func DecodeErrorHead(b []byte) (e Errno, text uint16) { return Errno(be.Uint32(b)), be.Uint16(b[4:]) }

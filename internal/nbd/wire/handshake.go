@@ -43,6 +43,7 @@ const (
 	OptStructuredReply OptionType = 8
 	OptListMetaContext OptionType = 9
 	OptSetMetaContext  OptionType = 10
+	OptExtendedHeaders OptionType = 11
 )
 
 // Option is the header of an option; Length bytes of data follow it.
@@ -72,6 +73,8 @@ const (
 	RepErrUnknown  ReplyType = 1<<31 + 6
 	RepErrShutdown ReplyType = 1<<31 + 7
 	RepErrTooBig   ReplyType = 1<<31 + 9
+
+	RepErrExtHeaderReqd ReplyType = 1<<31 + 10
 )
 
 // AppendOptionReply appends the header of an option reply with length bytes of data.

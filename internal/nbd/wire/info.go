@@ -79,4 +79,5 @@ const (
 	_ // SEND_RESIZE, an extension that nobody has
 	SendCache
 	SendFastZero
+	BlockStatusPayload
 )

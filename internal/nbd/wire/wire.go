@@ -12,6 +12,9 @@ const (
 	magicRequest     = 0x25609513
 	magicSimple      = 0x67446698
 	magicChunk       = 0x668e33ef
+
+	magicExtendedRequest = 0x21e41c71
+	magicExtendedChunk   = 0x6e8a278c
 )
 
 // Sizes of what comes in, in bytes.
@@ -19,6 +22,8 @@ const (
 	ClientFlagsSize  = 4
 	OptionHeaderSize = 16
 	RequestSize      = 28
+
+	ExtendedRequestSize = 32
 )
 
 // Limits.

@@ -24,12 +24,16 @@ func TestBytes(t *testing.T) {
 		"export name":   {AppendExport(nil, 1, HasFlags|CanMultiConn, true), "0000000000000001 0101"},
 		"and zeroes":    {AppendExport(nil, 1, HasFlags|SendCache, false), "0000000000000001 0401" + strings.Repeat("00", 124)},
 		"simple reply":  {AppendSimpleReply(nil, ESHUTDOWN, 0x0102030405060708), "67446698 0000006c 0102030405060708"},
-		"none":          {AppendNoneChunk(nil, 2), "668e33ef 0001 0000 0000000000000002 00000000"},
-		"data":          {AppendDataChunk(nil, ChunkDone, 2, 3, 4), "668e33ef 0001 0001 0000000000000002 0000000c 0000000000000003"},
-		"hole":          {AppendHoleChunk(nil, 0, 2, 3, 4), "668e33ef 0000 0002 0000000000000002 0000000c 0000000000000003 00000004"},
-		"block status":  {AppendExtent(AppendBlockStatusChunk(nil, 2, 1, 1), 9, 3), "668e33ef 0001 0005 0000000000000002 0000000c 00000001 00000009 00000003"},
-		"error":         {AppendErrorChunk(nil, 2, ENOSPC, "full"), "668e33ef 0001 8001 0000000000000002 0000000a 0000001c 0004 66756c6c"},
-		"largest reply": {AppendDataChunk(nil, 0, 0, 0, MaxPayload)[16:20], "04000008"},
+		"none":          {AppendNoneChunk(nil, Tag{Cookie: 2}), "668e33ef 0001 0000 0000000000000002 00000000"},
+		"data":          {AppendDataChunk(nil, ChunkDone, Tag{Cookie: 2}, 3, 4), "668e33ef 0001 0001 0000000000000002 0000000c 0000000000000003"},
+		"hole":          {AppendHoleChunk(nil, 0, Tag{Cookie: 2}, 3, 4), "668e33ef 0000 0002 0000000000000002 0000000c 0000000000000003 00000004"},
+		"block status":  {AppendExtent(AppendBlockStatusChunk(nil, Tag{Cookie: 2}, 1, 1), Tag{}, 9, 3), "668e33ef 0001 0005 0000000000000002 0000000c 00000001 00000009 00000003"},
+		"error":         {AppendErrorChunk(nil, Tag{Cookie: 2}, ENOSPC, "full"), "668e33ef 0001 8001 0000000000000002 0000000a 0000001c 0004 66756c6c"},
+		"a long write":  {AppendExtendedRequest(nil, Request{FlagPayloadLen, CmdWrite, 2, 3, 1 << 40}), "21e41c71 0020 0001 0000000000000002 0000000000000003 0000010000000000"},
+		"long none":     {AppendNoneChunk(nil, Tag{2, 3, true}), "6e8a278c 0001 0000 0000000000000002 0000000000000003 0000000000000000"},
+		"long data":     {AppendDataChunk(nil, 0, Tag{2, 3, true}, 4, 5), "6e8a278c 0000 0001 0000000000000002 0000000000000003 000000000000000d 0000000000000004"},
+		"long status":   {AppendExtent(AppendBlockStatusChunk(nil, Tag{2, 3, true}, 1, 1), Tag{Extended: true}, 1<<40, 3), "6e8a278c 0001 0006 0000000000000002 0000000000000003 0000000000000018 00000001 00000001 0000010000000000 0000000000000003"},
+		"largest reply": {AppendDataChunk(nil, 0, Tag{Cookie: 0}, 0, MaxPayload)[16:20], "04000008"},
 	} {
 		if want, err := hex.DecodeString(strings.ReplaceAll(s.want, " ", "")); err != nil || !bytes.Equal(s.got, want) {
 			t.Errorf("%s: %x, want %s (%v)", name, s.got, s.want, err)
@@ -75,7 +79,7 @@ func FuzzDecode(f *testing.F) {
 func TestHeadersTakeNoMemory(t *testing.T) {
 	b := make([]byte, 0, 256)
 	if n := testing.AllocsPerRun(100, func() {
-		AppendErrorChunk(AppendHoleChunk(AppendSimpleReply(b, 0, 1), 0, 1, 2, 3), 1, EIO, "text")
+		AppendErrorChunk(AppendHoleChunk(AppendSimpleReply(b, 0, 1), 0, Tag{Cookie: 1}, 2, 3), Tag{Cookie: 1}, EIO, "text")
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
