@@ -11,7 +11,7 @@ SEED    ?= 1
 SEQUENCES ?= 3000
 SOURCES := $(shell find cmd internal -name '*.go' ! -name '*_test.go') go.mod go.sum
 
-.PHONY: run build static test check e2e soak fuzz fuzz-long peers differential bench counts microbench pictures clean
+.PHONY: run build static test check e2e soak fuzz fuzz-long peers differential bench bench-child counts microbench pictures clean
 
 run: bin/nbdtui
 	@scripts/run "$(IMAGE)"
@@ -68,6 +68,10 @@ counts: bin/nbdtui peers
 # benchstat compares two outputs of this.
 microbench:
 	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./internal/block ./internal/nbd/... ./internal/filters ./internal/ui
+
+# What the command's own terminal costs, three minutes.
+bench-child: peers
+	$(GO) test ./cmd/nbdtui -run '^$$' -bench 'ChildOutput|CopyBesideOutput|FrozenTerminal|MemoryOfAFlood' -benchtime 1x
 
 pictures: bin/nbdtui
 	@scripts/pictures

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -91,6 +92,23 @@ func TestTheMouse(t *testing.T) {
 	x.keys("q")
 	x.shows("[s]top all")
 	x.keys("s")
+	x.wait()
+	x.sane()
+}
+
+// Whatever the command prints, the dashboard lives, and the command can be left and ended.
+func TestRandomOutputIsHarmless(t *testing.T) {
+	dir := t.TempDir()
+	x := inTerminal(t, 80, 24, "memory", "1M", "--run", `head -c 1000000 /dev/urandom; echo >`+dir+`/printed; cat >/dev/null`)
+	x.until("that all was printed", func(string) bool {
+		_, err := os.Stat(filepath.Join(dir, "printed"))
+		return err == nil
+	})
+	x.keys("p")
+	x.shows("[P] PAUSED")
+	x.keys("7gG/x\rnNvvlly")
+	x.shows("copied")
+	x.keys("\x01\x04")
 	x.wait()
 	x.sane()
 }

@@ -206,16 +206,27 @@ func watched(config session.Config, show ui.Options, around *service) (int, erro
 	return code, errors.Join(err, shown)
 }
 
-// leaveBehind prints what stays on the terminal. One that takes nothing does not keep the program.
+// leaveBehind prints what stays on the terminal. One that takes nothing more does not keep the program.
 func leaveBehind(text string) {
-	done := make(chan struct{})
+	taken := make(chan struct{})
 	go func() { // waited for below, or ended with the program
-		defer close(done)
-		fmt.Print(text)
+		defer close(taken)
+		for piece := range slices.Chunk([]byte(text), 4<<10) {
+			if _, err := os.Stdout.Write(piece); err != nil {
+				return
+			}
+			taken <- struct{}{}
+		}
 	}()
-	select {
-	case <-done:
-	case <-time.After(2 * time.Second):
+	for {
+		select {
+		case _, more := <-taken:
+			if !more {
+				return
+			}
+		case <-time.After(2 * time.Second):
+			return
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // peer fails the test where a program that it compares with is missing: under CI always, elsewhere it is skipped.
-func peer(t *testing.T, names ...string) {
+func peer(t testing.TB, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		if _, err := exec.LookPath(name); err == nil {
@@ -44,7 +44,7 @@ func peer(t *testing.T, names ...string) {
 }
 
 // image makes a file of random bytes.
-func image(t *testing.T, mib int) string {
+func image(t testing.TB, mib int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk.img")
 	f, err := os.Create(path)

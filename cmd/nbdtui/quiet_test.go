@@ -28,7 +28,7 @@ func command(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buf
 }
 
 // tempDir is short enough for a socket's path, and must be empty at the end: a run leaves nothing behind.
-func tempDir(t *testing.T) string {
+func tempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "nt")
 	if err != nil {

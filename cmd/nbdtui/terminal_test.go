@@ -23,13 +23,15 @@ const patience = 60 * time.Second
 
 // terminal is the real program in a real terminal, whose screen an emulator keeps.
 type terminal struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	master *os.File
 	slave  *os.File // held open, so that the terminal's settings can be read after the program's end
 	before unix.Termios
 
 	mu       sync.Mutex
+	frozen   chan struct{} // while not nil nobody reads what the program writes
+	blind    bool          // what it writes is read, and no screen kept
 	screen   *vt.Emulator
 	raw      bytes.Buffer // all that the program wrote
 	changed  chan struct{}
@@ -39,19 +41,19 @@ type terminal struct {
 }
 
 // inTerminal starts the program on a terminal of width x height cells.
-func inTerminal(t *testing.T, width, height int, args ...string) *terminal {
+func inTerminal(t testing.TB, width, height int, args ...string) *terminal {
 	t.Helper()
 	return inTerminalWith(t, []string{"TMPDIR=" + tempDir(t)}, width, height, args...)
 }
 
 // inTerminalWith also adds to the environment.
-func inTerminalWith(t *testing.T, env []string, width, height int, args ...string) *terminal {
+func inTerminalWith(t testing.TB, env []string, width, height int, args ...string) *terminal {
 	t.Helper()
 	return onTerminalOf(t, env, width, height, exec.Command(program, args...))
 }
 
 // onTerminalOf starts any command so.
-func onTerminalOf(t *testing.T, env []string, width, height int, cmd *exec.Cmd) *terminal {
+func onTerminalOf(t testing.TB, env []string, width, height int, cmd *exec.Cmd) *terminal {
 	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
@@ -96,10 +98,18 @@ func (x *terminal) read() {
 	defer close(x.drained)
 	buf := make([]byte, 32<<10)
 	for {
+		x.mu.Lock()
+		frozen := x.frozen
+		x.mu.Unlock()
+		if frozen != nil {
+			<-frozen
+		}
 		n, err := x.master.Read(buf)
 		x.mu.Lock()
-		x.raw.Write(buf[:n])
-		x.screen.Write(buf[:n])
+		if !x.blind {
+			x.raw.Write(buf[:n])
+			x.screen.Write(buf[:n])
+		}
 		x.mu.Unlock()
 		select {
 		case x.changed <- struct{}{}:
@@ -115,6 +125,20 @@ func (x *terminal) read() {
 func (x *terminal) answer() {
 	defer close(x.answered)
 	io.Copy(x.master, x.screen) // ends with the emulator
+}
+
+// freeze makes a terminal that takes nothing, until thaw.
+func (x *terminal) freeze() (thaw func()) {
+	frozen := make(chan struct{})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.frozen = frozen
+	return func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.frozen = nil
+		close(frozen)
+	}
 }
 
 // text is the screen, without colours.

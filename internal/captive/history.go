@@ -27,7 +27,12 @@ func (h *history) next() uint64 { return h.first + uint64(len(h.rows)) }
 // take moves lines out of the emulator's own scrollback, which is empty then. A cell there takes 112 bytes.
 func (h *history) take(lines []uv.Line) {
 	for _, l := range lines {
-		r := row(len(l), l.At)
+		r := row(len(l)+1, func(x int) *uv.Cell {
+			if x == len(l) { // empty cells at the end were cut off, and the right half of a wide character is one
+				return &uv.Cell{}
+			}
+			return l.At(x)
+		})
 		h.rows = append(h.rows, r)
 		h.size += len(r)
 		for len(h.rows) > scrollback || h.size > scrollbackBytes {

@@ -154,3 +154,14 @@ func TestTheScrollbackIsBounded(t *testing.T) {
 		t.Errorf("%d lines of %d bytes are kept, counted as %d", len(x.history.rows), size, x.history.size)
 	}
 }
+
+func TestLinesEndInWideCharacters(t *testing.T) {
+	x := bare(t, 10, 2)
+	for _, line := range []string{"漢字", "1234567890", "12345678漢", "\x1b[44m漢\x1b[m", "é ü", ""} {
+		x.feed([]byte(line + "\r\n"))
+	}
+	want := []string{"漢字", "1234567890", "12345678漢", "\x1b[44m漢\x1b[m", "é ü"}
+	if got := x.page(0, 5); !slices.Equal(got.Lines, want) {
+		t.Errorf("the lines are %q, want %q", got.Lines, want)
+	}
+}

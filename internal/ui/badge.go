@@ -13,6 +13,9 @@ const resumedFor = time.Second
 // badge is the session's state: a word that is set off, and what there is to say of it. The P stands in it only in
 // the state Paused, which is the gate's acknowledgement.
 func badge(s *session.Snapshot) (r role, word, rest string) {
+	if resting(s) && (s.State == session.Listening || s.State == session.Running) {
+		return verdict(s)
+	}
 	switch s.State {
 	case session.Starting:
 		return moving, "[STARTING]", ""
@@ -35,9 +38,6 @@ func badge(s *session.Snapshot) (r role, word, rest string) {
 	case session.Waiting:
 		return moving, "[WAITING]", "server stopped, waiting for the command"
 	case session.Ended:
-		return verdict(s)
-	}
-	if resting(s) {
 		return verdict(s)
 	}
 	if s.Pauses > 0 && s.Time.Sub(s.Since) < resumedFor {

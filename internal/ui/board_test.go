@@ -232,6 +232,7 @@ func TestRunningAgain(t *testing.T) {
 		t.Errorf("a command that runs was run again: %q", got)
 	}
 	f.set(func(s *session.Snapshot, _ *captive.Screen) {
+		s.State = session.Listening // no client ever came
 		s.Child = &session.Child{Command: "false", Run: 1, Pid: 1, Ended: s.Time, Status: captive.Status{Code: 1}}
 	})
 	b.refresh()

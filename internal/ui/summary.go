@@ -22,13 +22,19 @@ func Summary(s session.Snapshot, tail []string, opts Options) string {
 		fmt.Fprintf(&out, "  %-14s %s\n", word, strings.TrimRight(fmt.Sprintf(format, args...), " "))
 	}
 	if s.Child != nil {
-		row("child", "%v: %s", s.Child.Status, t.clean(s.Child.Command))
+		run := ""
+		if s.Child.Run > 1 {
+			run = fmt.Sprintf(" in run %d", s.Child.Run)
+		}
+		row("child", "%v%s: %s", s.Child.Status, run, t.clean(s.Child.Command))
 	}
 	if p := s.Progress; p.Size > 0 {
 		row("coverage", "%s, %s", percentText(&p), amountText(&p))
 	}
 	if s.Pauses > 0 {
 		row("paused", "%s, %s in all", plural(s.Pauses, "time"), clock(s.PausedFor))
+	} else {
+		row("paused", "never")
 	}
 	row("clients", "%d", s.Seen)
 	row("errors", "%d", s.Totals.Errors())

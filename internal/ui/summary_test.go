@@ -16,11 +16,12 @@ func TestSummary(t *testing.T) {
 	t.Setenv("NO_COLOR", "")
 	s := with(func(s *session.Snapshot) {
 		s.State, s.Pauses, s.PausedFor = session.Ended, 2, 12340*time.Millisecond
+		s.Child.Run = 2
 		s.Child.Ended, s.Child.Status = s.Time, captive.Status{Code: 3}
 		s.Totals[block.Flush] = block.OpCount{Requests: 1, Errors: 1}
 	})
 	want := "\x1b[31mlast\x1b[m\nwords\n" + `nbdtui: big.iso, 00:51
-  child          exited 3: qemu-img convert -p $nbd out
+  child          exited 3 in run 2: qemu-img convert -p $nbd out
   coverage       43.1%, 19.0/44.0 GiB
   paused         2 times, 00:12 in all
   clients        2
@@ -34,7 +35,7 @@ func TestSummary(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	s = session.Snapshot{Time: noon, Started: noon, Source: "memory"}
-	if diff := cmp.Diff("nbdtui: memory, 00:00\n  clients        0\n  errors         0\n", Summary(s, nil, Options{})); diff != "" {
+	if diff := cmp.Diff("nbdtui: memory, 00:00\n  paused         never\n  clients        0\n  errors         0\n", Summary(s, nil, Options{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
