@@ -55,7 +55,7 @@ const tableWidth = 60
 // requests has a row for each kind with its latencies, or for the first few where there is not room for all; the
 // others share the last row. Beside them stands a histogram, if there is room.
 func (d *drawing) requests(w, h int) []string {
-	return d.box(panelRequests, w, h, "requests and latency", "last 10 s", d.requestRows(w-2, h-2, &d.s.Recent))
+	return d.box(panelRequests, w, h, "requests and latency", "latency of 10 s", d.requestRows(w-2, h-2, &d.s.Recent))
 }
 
 func (d *drawing) requestRows(w, h int, work *session.Work) []string {
@@ -97,7 +97,7 @@ func (d *drawing) requestsScreen(w, h int) []string {
 		}
 		return append(rows, d.theme.line(w-2).fill())
 	}
-	rows := append(part("the last 10 s", &d.s.Recent), part("the whole run", &d.s.Whole)...)
+	rows := append(part("latency of the last 10 s", &d.s.Recent), part("latency of the whole run", &d.s.Whole)...)
 	return d.box(panelRequests, w, h, "requests and latency", "", rows[:min(len(rows), max(h-2, 0))])
 }
 
