@@ -93,17 +93,17 @@ func (d *drawing) keys() []string {
 	if d.view.zoom || d.plan.shows(panelClients) {
 		keys = append(keys, "tab panel")
 	}
-	if len(d.s.Clients) > 0 {
-		keys = append(keys, "d D disconnect")
-	}
 	arrows := d.theme.glyphs.up + " " + d.theme.glyphs.down
 	switch {
-	case d.view.panel == panelChild:
 	case d.view.panel == panelEvents:
 		keys = append(keys, arrows+" scroll", "/ filter")
 	case d.view.panel == panelMap && !d.view.typing:
 		keys = append(keys, "+ - closer", "arrows move")
-	case len(d.s.Clients) > 1:
+	}
+	if len(d.s.Clients) > 0 {
+		keys = append(keys, "d D disconnect")
+	}
+	if others := d.view.panel != panelChild && d.view.panel != panelEvents && d.view.panel != panelMap; others && len(d.s.Clients) > 1 {
 		keys = append(keys, arrows+" client")
 	}
 	if len(d.s.Knobs) > 0 {

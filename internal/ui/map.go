@@ -260,7 +260,7 @@ func (d *drawing) legend(w int) string {
 		s    block.Stretch
 	}{
 		{"untouched", block.Stretch{}}, {"read", block.Stretch{Read: 1}}, {"written", block.Stretch{Written: 1}},
-		{"both", block.Stretch{Read: 1, Written: 1}}, {"zeroed or trimmed", block.Stretch{Zeroed: 1}},
+		{"both", block.Stretch{Read: 1, Written: 1}}, {"zeroed", block.Stretch{Zeroed: 1}},
 		{"hole", block.Stretch{Holes: 1}}, {"failed", block.Stretch{Failed: 1}},
 	} {
 		r, glyph := d.mapGlyph(&e.s)
