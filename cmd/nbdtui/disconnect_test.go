@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
 
 // The keys that disconnect: softly, later requests are refused and the client may leave by itself; by force it finds
 // the end. It may come again each time.
@@ -40,5 +44,29 @@ print("came ag" + "ain", flush=True)
 		}
 		x.sane()
 		x.shows("came again")
+	}
+}
+
+// A copy whose client is disconnected fails, and says why; its status is ours.
+func TestACopyThatIsDisconnectedFails(t *testing.T) {
+	peer(t, "qemu-img")
+	for key, why := range map[string]string{"d": "transport endpoint shutdown", "D": "Input/output error"} {
+		out := filepath.Join(t.TempDir(), "out")
+		x := inTerminal(t, 120, 40, "--filter=rate", "file", image(t, 32), "rate=40M", "--run", `qemu-img convert "$nbd" `+out)
+		grown(t, out, 4<<20)
+		x.keys(key)
+		s := x.until("a question, or the end", func(s string) bool {
+			return strings.Contains(s, "[d]isconnect") || strings.Contains(s, "exited 1") // it asks where requests are in flight
+		})
+		if strings.Contains(s, "[d]isconnect") {
+			x.keys("d")
+		}
+		if code := x.wait(); code != 1 {
+			t.Errorf("%s: exit status %d", key, code)
+		}
+		x.sane()
+		if s := x.text(); !strings.Contains(strings.ReplaceAll(s, "\n", ""), why) { // the panel may have broken the line
+			t.Errorf("%s: %q is not said:\n%s", key, why, s)
+		}
 	}
 }
