@@ -131,12 +131,13 @@ func (s *sequence) talk(ctx context.Context, servers pair[*server]) error {
 	return nil
 }
 
-// more is what nbdtui offers and nbdkit does not: its file plugin cannot tell slow zeroes from fast ones.
+// more is what nbdtui offers and nbdkit does not: it knows no extended headers, and its file plugin cannot tell slow
+// zeroes from fast ones.
 func (s *sequence) more() wire.TransmissionFlags {
 	if s.plugin == "file" {
-		return wire.SendFastZero
+		return wire.BlockStatusPayload | wire.SendFastZero
 	}
-	return 0
+	return wire.BlockStatusPayload
 }
 
 // step makes one request of both, or makes errors come and go.

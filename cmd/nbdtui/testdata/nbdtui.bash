@@ -37,7 +37,7 @@ _nbdtui() {
 	esac
 	if [[ $key ]]; then
 		case $key in
-		file|dir|directory|script|error-file|error-pread-file|error-pwrite-file|error-trim-file|error-zero-file|error-extents-file|error-cache-file|exit-when-file-created|exit-when-file-deleted|logfile|pause-control|rate-file|connection-rate-file|readonly-file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		file|dir|directory|script|delay-trigger|error-file|error-pread-file|error-pwrite-file|error-trim-file|error-zero-file|error-extents-file|error-cache-file|exit-when-file-created|exit-when-file-deleted|logfile|pause-control|rate-file|connection-rate-file|readonly-file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		esac
 		return
 	fi
@@ -53,7 +53,7 @@ _nbdtui() {
 		memory) words+=" size= allocator=" ;;
 		null) words+=" size=" ;;
 		sh) words+=" script=" ;;
-		delay) words+=" rdelay= delay-read= delay-reads= delay-write= delay-writes= wdelay= delay-zero= delay-zeroes= delay-trim= delay-trims= delay-discard= delay-discards= delay-extent= delay-extents= delay-cache= delay-open= delay-close= delay-fast-zero=" ;;
+		delay) words+=" rdelay= delay-read= delay-reads= delay-write= delay-writes= wdelay= delay-zero= delay-zeroes= delay-trim= delay-trims= delay-discard= delay-discards= delay-extent= delay-extents= delay-cache= delay-open= delay-close= delay-fast-zero= delay-trigger=" ;;
 		error) words+=" error= error-rate= error-file= error-pread= error-pread-rate= error-pread-file= error-pwrite= error-pwrite-rate= error-pwrite-file= error-trim= error-trim-rate= error-trim-file= error-zero= error-zero-rate= error-zero-file= error-extents= error-extents-rate= error-extents-file= error-cache= error-cache-rate= error-cache-file=" ;;
 		exitlast) words+=" exitlast-grace=" ;;
 		exitwhen) words+=" exit-when-file-created= exit-when-file-deleted= exit-when-pipe-closed= exit-when-fd-closed= exit-when-process-exits= exit-when-pid-exits= exit-when-script= exit-when-poll=" ;;

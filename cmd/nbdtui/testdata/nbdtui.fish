@@ -125,6 +125,7 @@ complete -c nbdtui -n 'string match -q -- "*filter*delay*" (commandline -c)' -a 
 complete -c nbdtui -n 'string match -q -- "*filter*delay*" (commandline -c)' -a delay-open= -d 'wait before the export is opened'
 complete -c nbdtui -n 'string match -q -- "*filter*delay*" (commandline -c)' -a delay-close= -d 'wait before the export is closed'
 complete -c nbdtui -n 'string match -q -- "*filter*delay*" (commandline -c)' -a delay-fast-zero= -d 'false refuses a fast zero at once instead of delaying it'
+complete -c nbdtui -n 'string match -q -- "*filter*delay*" (commandline -c)' -a delay-trigger= -d 'wait only while this file exists'
 complete -c nbdtui -n 'string match -q -- "*filter*error*" (commandline -c)' -a error= -d 'the error for any request'
 complete -c nbdtui -n 'string match -q -- "*filter*error*" (commandline -c)' -a error-rate= -d 'how often any request fails, 0 to 1 or 0% to 100%'
 complete -c nbdtui -n 'string match -q -- "*filter*error*" (commandline -c)' -a error-file= -d 'any request fails only while this file exists'
