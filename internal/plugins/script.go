@@ -12,7 +12,6 @@ import (
 	"unicode"
 
 	"example.com/nbdtui/internal/block"
-	"example.com/nbdtui/internal/param"
 	"example.com/nbdtui/internal/program"
 	"example.com/nbdtui/internal/tempdir"
 )
@@ -116,31 +115,6 @@ func (s *script) judge(status int, c call, failed func(otherwise syscall.Errno) 
 		return failed(syscall.ESHUTDOWN)
 	}
 	return failed(syscall.EIO)
-}
-
-// scriptErrors are the names that a script may say.
-var scriptErrors = map[string]syscall.Errno{
-	"EPERM": syscall.EPERM, "EIO": syscall.EIO, "ENOMEM": syscall.ENOMEM, "EINVAL": syscall.EINVAL,
-	"ENOSPC": syscall.ENOSPC, "EOVERFLOW": syscall.EOVERFLOW, "ESHUTDOWN": syscall.ESHUTDOWN,
-	"ENOTSUP": syscall.ENOTSUP, "EOPNOTSUPP": syscall.EOPNOTSUPP, "EROFS": syscall.EROFS,
-	"EDQUOT": syscall.EDQUOT, "EFBIG": syscall.EFBIG,
-}
-
-// complaint is the error that a script has told of: its name at the very beginning, in any case, with a blank or the
-// end behind it, and the rest of the line.
-func complaint(said string, otherwise syscall.Errno) (errno syscall.Errno, text string) {
-	name := said
-	if i := strings.IndexFunc(said, unicode.IsSpace); i >= 0 {
-		name = said[:i]
-	}
-	errno, named := scriptErrors[strings.ToUpper(name)]
-	if named {
-		said = strings.TrimLeftFunc(said[len(name):], unicode.IsSpace)
-	} else {
-		errno = otherwise
-	}
-	text, _, _ = strings.Cut(said, "\n")
-	return errno, text
 }
 
 // scriptError is a failure that a script told of.
@@ -324,86 +298,4 @@ func (s *script) Default(ctx context.Context, q block.ListRequest) (string, erro
 
 func asked(q block.ListRequest) []string {
 	return []string{strconv.FormatBool(q.ReadOnly), strconv.FormatBool(q.TLS != nil)}
-}
-
-// parseExports reads a list of exports, in the form that its first line says.
-func parseExports(text string) (list []block.Export) {
-	if text == "" {
-		return nil
-	}
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	form := lines[0]
-	switch form {
-	case "NAMES", "INTERLEAVED", "NAMES+DESCRIPTIONS":
-		lines = lines[1:]
-	}
-	switch form {
-	case "INTERLEAVED":
-		for i := 0; i < len(lines); i += 2 {
-			e := block.Export{Name: lines[i]}
-			if i+1 < len(lines) {
-				e.Description = lines[i+1]
-			}
-			list = append(list, e)
-		}
-	case "NAMES+DESCRIPTIONS":
-		half := (len(lines) + 1) / 2
-		for i, name := range lines[:half] {
-			e := block.Export{Name: name}
-			if half+i < len(lines) {
-				e.Description = lines[half+i]
-			}
-			list = append(list, e)
-		}
-	default:
-		for _, name := range lines {
-			list = append(list, block.Export{Name: name})
-		}
-	}
-	return list
-}
-
-// parseAbility reads what can_fua and can_cache print.
-func parseAbility(method, text string) (block.Ability, error) {
-	switch strings.ToLower(strings.TrimSuffix(text, "\n")) {
-	case "none":
-		return block.None, nil
-	case "emulate":
-		return block.Emulate, nil
-	case "native":
-		return block.Native, nil
-	}
-	return 0, fmt.Errorf("%s: it printed %.80q, which is neither none, emulate nor native", method, text)
-}
-
-// parseBlockSizes reads what block_size prints: three sizes, all zero where nothing is known.
-func parseBlockSizes(text string, i *block.Info) error {
-	words := strings.Fields(text)
-	if len(words) < 3 {
-		return fmt.Errorf("block_size: it printed %.80q, and three sizes are wanted", text)
-	}
-	var sizes [3]uint64
-	for n := range sizes {
-		var err error
-		if sizes[n], err = param.ParseSize(words[n]); err != nil {
-			return fmt.Errorf("block_size: it printed %.80q: %w", text, err)
-		}
-	}
-	minimum, preferred, maximum := sizes[0], sizes[1], sizes[2]
-	power := func(n uint64) bool { return n != 0 && n&(n-1) == 0 }
-	const all = 1<<32 - 1
-	switch {
-	case sizes == [3]uint64{}:
-		return nil
-	case !power(minimum) || minimum > 64<<10:
-		return fmt.Errorf("block_size: the minimum, %d, is no power of two up to 64K", minimum)
-	case !power(preferred) || preferred < 512 || preferred > 32<<20:
-		return fmt.Errorf("block_size: the preferred size, %d, is no power of two from 512 to 32M", preferred)
-	case maximum != all && (maximum%minimum != 0 || maximum > all):
-		return fmt.Errorf("block_size: the maximum, %d, is no multiple of the minimum", maximum)
-	case minimum > preferred || preferred > maximum:
-		return fmt.Errorf("block_size: %d, %d and %d do not ascend", minimum, preferred, maximum)
-	}
-	i.MinBlock, i.PreferredBlock, i.MaxBlock = uint32(minimum), uint32(preferred), uint32(maximum)
-	return nil
 }

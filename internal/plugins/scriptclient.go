@@ -213,62 +213,6 @@ func (c *scriptClient) extents(ctx context.Context, args []string, r block.Reque
 	return parseExtents(text, r.Offset, r.Length, w)
 }
 
-// parseExtents reads lines of offset, length and type. They follow one another, from off or before it; what lies
-// outside of the n bytes from off is left out.
-func parseExtents(text string, off, n uint64, w *block.Reply) error {
-	wrong := func(errno syscall.Errno, format string, args ...any) error {
-		return &scriptError{"extents", errno, fmt.Sprintf(format, args...)}
-	}
-	end, first, put := uint64(0), true, false
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
-		if len(words) < 2 {
-			return wrong(syscall.EIO, "it printed %.80q, which is no offset and length", line)
-		}
-		start, err := param.ParseSize(words[0])
-		if err != nil {
-			return wrong(syscall.EIO, "it printed %.80q: %v", line, err)
-		}
-		length, err := param.ParseSize(words[1])
-		if err != nil {
-			return wrong(syscall.EIO, "it printed %.80q: %v", line, err)
-		}
-		switch {
-		case first && start > off:
-			return wrong(syscall.EINVAL, "the first extent begins at %d, behind %d", start, off)
-		case !first && start != end:
-			return wrong(syscall.EINVAL, "an extent begins at %d, and the one before it ends at %d", start, end)
-		}
-		end, first = start+length, false // both are less than 2^63
-		if from, to := max(start, off), min(end, off+n); from < to {
-			w.Extent(to-from, extentType(words[2:]))
-			put = true
-		}
-	}
-	if !put {
-		return wrong(syscall.EINVAL, "it printed no extent of what was asked for")
-	}
-	return nil
-}
-
-// extentType is a number, or words in which those for a hole and for zeroes may be.
-func extentType(words []string) block.ExtentFlags {
-	if len(words) == 0 {
-		return 0
-	}
-	if n, err := strconv.ParseUint(words[0], 10, 32); err == nil {
-		return block.ExtentFlags(n) & (block.Hole | block.Zero)
-	}
-	var f block.ExtentFlags
-	if strings.Contains(words[0], "hole") {
-		f |= block.Hole
-	}
-	if strings.Contains(words[0], "zero") {
-		f |= block.Zero
-	}
-	return f
-}
-
 // Close runs the close method, unless there is no time any more.
 func (c *scriptClient) Close(ctx context.Context) error {
 	if ctx.Err() != nil {
