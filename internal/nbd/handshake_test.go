@@ -127,6 +127,44 @@ func TestInfoTellsWhatWasAsked(t *testing.T) {
 	c.alive(false)
 }
 
+// The empty name may stand for another export, which is told and opened by its own name; what the client has chosen for
+// the empty one holds.
+func TestTheDefaultExportHasAName(t *testing.T) {
+	h := newHouse(t, func(_ *house, c *nbd.Config) {
+		c.Default = func(context.Context, block.ListRequest) (string, error) { return "disk", nil }
+	})
+	c := h.haggler("unix")
+	c.option(8)
+	c.wants(ack)
+	c.option(10, text(""), u32(1), text("base:allocation"))
+	c.wants(repContext)
+	c.wants(ack)
+	c.option(6, text(""), u16(1), u16(1))
+	for {
+		_, kind, b := c.reply()
+		if kind == ack {
+			t.Error("its name was not told")
+			break
+		}
+		if be.Uint16(b) == 1 {
+			if string(b[2:]) != "disk" {
+				t.Errorf("its name is %q", b[2:])
+			}
+			for kind != ack {
+				_, kind, _ = c.reply()
+			}
+			break
+		}
+	}
+	c.goes("")
+	if e := c.errno(true, ask{cmd: 7, n: 4096}); e != 0 {
+		t.Errorf("block status: error %d", e)
+	}
+	if p := h.server.Clients().Present; h.opened != 1 || len(p) != 1 || p[0].Export != "disk" {
+		t.Errorf("%d doors were opened, %+v", h.opened, p)
+	}
+}
+
 func TestInfoAloneIsNoClient(t *testing.T) {
 	h := newHouse(t)
 	c := h.haggler("tcp")
