@@ -20,6 +20,7 @@ type stack struct {
 	exits    bool   // the server ends with its client
 	injected bool   // DIR/inject makes errors appear
 	log      bool   // DIR/log is written
+	slow     bool   // requests that fail take a second
 }
 
 // filterWords are the filters that both have, with words for each. Left out: readonly, which nbdkit 1.32 has not; the
@@ -62,16 +63,27 @@ var filterWords = map[string]func(r *rand.Rand, s *stack) []string{
 	"rate": func(r *rand.Rand, _ *stack) []string {
 		return some(r, "rate=1T", "connection-rate=1T", "burstiness=1.5", "rate-file=DIR/none")
 	},
-	"retry": func(r *rand.Rand, _ *stack) []string {
-		return append(some(r, "retry-delay=1", "retry-exponential=no"), "retries=0")
+	"retry": func(r *rand.Rand, s *stack) []string {
+		words := some(r, "retry-exponential=no", "retry-readonly=yes")
+		return append(words, "retry-delay=1", fmt.Sprintf("retries=%d", s.tries(r)))
 	},
-	"retry-request": func(r *rand.Rand, _ *stack) []string {
-		return append(some(r, "retry-request-delay=1", "retry-request-open=false"), "retry-request-retries=0")
+	"retry-request": func(r *rand.Rand, s *stack) []string {
+		words := some(r, "retry-request-open=false")
+		return append(words, "retry-request-delay=1", fmt.Sprintf("retry-request-retries=%d", s.tries(r)))
 	},
 	"tar": func(r *rand.Rand, s *stack) []string {
 		s.archive = true
 		return append(some(r, "tar=tar"), "tar-entry="+pick(r, "disk", "disk", "disk", "first", "none"))
 	},
+}
+
+// tries is how often a request is made again: seldom at all, since nbdkit waits for a second at least.
+func (s *stack) tries(r *rand.Rand) int {
+	if r.IntN(10) > 0 {
+		return 0
+	}
+	s.slow = true
+	return 1
 }
 
 // some takes a few of the words, in any order.
