@@ -2,6 +2,7 @@ package filters_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -425,5 +426,70 @@ h.pread(512, 0)
 	tune("failed", [3]string{"error", "error-rate", "0"})
 	if code, err := s.Wait(); code != 0 {
 		t.Errorf("status %d, %v: %s", code, err, text(t, filepath.Join(dir, "stderr")))
+	}
+}
+
+// A delay inside pause is part of what is in flight, so P comes behind it; one outside keeps the request from coming in,
+// so P comes at once, and the request is held when its delay is over.
+func TestADrainWithDelayInsideAndOutsidePause(t *testing.T) {
+	peer(t, "nbdsh")
+	for _, filters := range [][]string{{"pause", "log", "delay"}, {"log", "delay", "pause"}} {
+		inside := filters[0] == "pause"
+		dir, err := os.MkdirTemp("", "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		control, log := filepath.Join(dir, "control"), filepath.Join(dir, "log")
+		s, _ := serve(t, `nbdsh -u "$nbd" -c 'h.pread(512, 0)'`, "memory", filters, "1M", "rdelay=3600", "pause-control="+control, "logfile="+log)
+		for deadline := time.Now().Add(time.Minute); ; <-time.After(time.Millisecond) {
+			if strings.Contains(text(t, log), " Read ") { // it is in the delay, or about to be
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the client never reads")
+			}
+		}
+		c, err := net.Dial("unix", control)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		answer := func(patience time.Duration) string {
+			b := make([]byte, 1)
+			c.SetReadDeadline(time.Now().Add(patience))
+			n, _ := c.Read(b)
+			return string(b[:n])
+		}
+		end := func() {
+			if err := s.Tune("delay", "delay-read", "0"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fmt.Fprint(c, "p")
+		if inside {
+			if got := answer(200 * time.Millisecond); got != "" {
+				t.Errorf("%v: %q while a request is in flight", filters, got)
+			}
+			end()
+		}
+		if got := answer(time.Minute); got != "P" {
+			t.Errorf("%v: %q, want P", filters, got)
+		}
+		if !inside {
+			end()
+			select {
+			case <-s.Done():
+				t.Errorf("%v: the request was served while the session was paused", filters)
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+		fmt.Fprint(c, "r")
+		if got := answer(time.Minute); got != "R" && !inside {
+			t.Errorf("%v: %q, want R", filters, got)
+		}
+		if code, err := s.Wait(); code != 0 {
+			t.Errorf("%v: status %d, %v", filters, code, err)
+		}
 	}
 }
