@@ -64,29 +64,41 @@ var waits = map[string]struct {
 
 func goOn(_ *Session, dir string) error { return os.WriteFile(filepath.Join(dir, "go"), nil, 0o600) }
 
+// answer is how a read ended.
+func answer(t *testing.T, read <-chan error) error {
+	t.Helper()
+	select {
+	case err := <-read:
+		return err
+	case <-time.After(patience):
+		t.Fatal("the read still waits")
+		return nil
+	}
+}
+
 // What waits ends at once when its client is gone, is cut off, or the session ends; a soft disconnect lets it finish.
 func TestWaitingInAnyLayerEnds(t *testing.T) {
 	ends := map[string]func(t *testing.T, s *Session, c net.Conn, read <-chan error, release func()){
 		"loss": func(t *testing.T, _ *Session, c net.Conn, read <-chan error, _ func()) {
 			c.Close()
-			<-read
+			answer(t, read)
 		},
 		"force": func(t *testing.T, s *Session, _ net.Conn, read <-chan error, _ func()) {
 			s.Disconnect(1, true)
-			if err := <-read; err == nil {
+			if err := answer(t, read); err == nil {
 				t.Error("the read is a success")
 			}
 		},
 		"shutdown": func(t *testing.T, s *Session, _ net.Conn, read <-chan error, _ func()) {
 			s.Shutdown(ByLayer, "the test") // by a user the gate would open first
-			if err := <-read; !errors.Is(err, syscall.ESHUTDOWN) {
+			if err := answer(t, read); !errors.Is(err, syscall.ESHUTDOWN) {
 				t.Errorf("%v, want ESHUTDOWN", err)
 			}
 		},
 		"soft": func(t *testing.T, s *Session, _ net.Conn, read <-chan error, release func()) {
 			s.Disconnect(1, false)
 			release()
-			if err := <-read; err != nil {
+			if err := answer(t, read); err != nil {
 				t.Error(err)
 			}
 		},
