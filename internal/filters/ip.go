@@ -41,9 +41,9 @@ separated by commas, and the parameters may be repeated. A rule is one of
     nbdtui --filter=ip file disk.img --tls=require --tls-verify-peer allow=dn:CN=client,O=BigCo deny=any
 
 A certificate is known when the client opens the export: who is refused by it may have asked which exports there are.
-It does not know host names or addresses with a scope, and a name must be given as RFC 4514 writes it, in full. An
-address can be forged where the network allows it, and the number of a process is given to others after its end:
-neither is a password.`,
+Who is behind a Unix socket (pid, uid, gid, security) is known on Linux alone. It does not know host names or addresses
+with a scope, and a name must be given as RFC 4514 writes it, in full. An address can be forged where the network allows
+it, and the number of a process is given to others after its end: neither is a password.`,
 		Prompt: true,
 		New:    func() block.Builder { return &ipBuilder{} },
 	})
