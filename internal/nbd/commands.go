@@ -92,7 +92,9 @@ func (c *conn) cmdWrite(h wire.Request) error {
 		}
 		j.Data = c.in.next(int(j.Length))
 	default:
-		c.account.take(j.Length, c.out.flush)
+		if !c.account.take(j.Length, c.out.flush) {
+			return block.ErrShutdown
+		}
 		j.charged = j.Length
 		j.payload = block.GetPayload(int(j.Length))
 		j.Data = j.payload.Bytes(int(j.Length))

@@ -72,8 +72,13 @@ func newConn(s *Server, n net.Conn, id uint64) *conn {
 	c.socket = newSocket(n)
 	c.splice = s.cfg.Splice && c.raw != nil
 	c.peer = c.socket.peer()
-	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	ctx, cancel := context.WithCancel(s.ctx)
+	c.ctx, c.cancel = ctx, func() {
+		cancel()
+		s.budget.wake()
+	}
 	c.account.budget = &s.budget
+	c.account.over = func() bool { return c.ctx.Err() != nil || c.demand.Load() == demandStop }
 	c.in = newInput(c.socket, &s.large)
 	c.out.socket, c.out.account = c.socket, &c.account
 	c.out.room.L = &c.out.mu
@@ -224,6 +229,7 @@ func (c *conn) stopReading() {
 // stop makes the connection end: at once if nothing is in flight.
 func (c *conn) stop() {
 	c.demand.Store(demandStop)
+	c.server.budget.wake()
 	c.stopReading()
 }
 

@@ -688,7 +688,7 @@ var hostiles = map[int]hostile{
 			for range 8 {
 				c.request(1, ask{cmd: 0, n: 8 << 20})
 			}
-			h.begun(b, []int64{8, 12, 13, 14}[i])
+			h.begun(b, []int64{8, 12, 12, 12}[i])
 		}
 		close(b.let)
 		h.begun(b, 32)

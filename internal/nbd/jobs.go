@@ -38,7 +38,9 @@ func (c *conn) start(j *job, h wire.Request, allowed wire.CommandFlags) error {
 		return c.refuseRequest(j, err)
 	}
 	if j.Cmd == block.Read {
-		c.account.take(j.Length, c.out.flush)
+		if !c.account.take(j.Length, c.out.flush) {
+			return c.refuseRequest(j, block.ErrShutdown)
+		}
 		j.charged = j.Length
 	}
 	return c.dispatch(j)
@@ -114,7 +116,10 @@ func (c *conn) serveNow(j *job) bool {
 // serveLater gives a request to a worker. Where all are busy and enough requests wait for them, nothing more is read.
 func (c *conn) serveLater(j *job) {
 	if len(j.Data) > 0 && j.payload == (block.Payload{}) {
-		c.account.take(j.Length, c.out.flush)
+		if !c.account.take(j.Length, c.out.flush) {
+			c.refuseRequest(j, block.ErrShutdown)
+			return
+		}
 		j.charged = j.Length
 		j.payload = block.GetPayload(len(j.Data))
 		copy(j.payload.Bytes(len(j.Data)), j.Data)

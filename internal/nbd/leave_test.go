@@ -194,14 +194,58 @@ func TestBudgets(t *testing.T) {
 		for range 16 {
 			c.request(1, ask{cmd: 0, n: 8 << 20})
 		}
-		// 64 MiB each, until 256 MiB are in hand. Then one request each.
-		h.begun(b, []int64{8, 16, 24, 32, 33}[i])
+		// 64 MiB each, until 256 MiB are in hand.
+		h.begun(b, []int64{8, 16, 24, 32, 32}[i])
 	}
 	one := h.client("unix", true)
-	one.request(1, ask{cmd: 0, n: 4096}) // small ones are not charged
+	one.request(1, ask{cmd: 0, n: 4096})    // small ones are not charged
+	one.request(1, ask{cmd: 0, n: 1 << 20}) // and everybody may have one that is not large
 	h.begun(b, 34)
 	close(b.let)
-	h.begun(b, 5*16+1)
+	h.begun(b, 5*16+2)
+}
+
+// Who waits for memory can still vanish, be disconnected, and be shut down.
+func TestWhoWaitsForMemoryCanLeave(t *testing.T) {
+	b := newBlocker()
+	h := newHouse(t, through(b.serve), func(_ *house, c *nbd.Config) { c.MaxMemory = 8 << 20 })
+	first := h.client("unix", true)
+	first.request(1, ask{cmd: 0, n: 8 << 20})
+	h.begun(b, 1)
+	id := h.server.Clients().Present[0].ID
+	for _, network := range networks {
+		for _, cmd := range []uint16{0, 1} {
+			c := h.client(network, true)
+			c.request(1, ask{cmd: cmd, n: 4 << 20}) // of a write only the header, since no more is read
+			c.silent()
+			c.Close()
+			h.eventually("it is gone", func() bool { return len(h.server.Clients().Present) == 1 })
+		}
+	}
+	c := h.client("unix", true)
+	c.request(1, ask{cmd: 0, n: 4 << 20})
+	c.silent()
+	for _, x := range h.server.Clients().Present {
+		if x.ID != id {
+			h.server.Disconnect(x.ID, true)
+		}
+	}
+	c.closed()
+	h.eventually("it is gone", func() bool { return len(h.server.Clients().Present) == 1 })
+	c = h.client("unix", true)
+	c.request(1, ask{cmd: 0, n: 4 << 20})
+	c.silent()
+	h.gate.Stop()
+	done := make(chan error)
+	go func() { done <- h.server.Shutdown(t.Context()) }()
+	if e := c.chunk(); e.kind != fail || be.Uint32(e.payload) != eshutdown {
+		t.Errorf("chunk %+v", e)
+	}
+	c.closed()
+	close(b.let)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestTheTotalBudgetCanBeSet(t *testing.T) {
@@ -212,7 +256,7 @@ func TestTheTotalBudgetCanBeSet(t *testing.T) {
 		for range 4 {
 			c.request(1, ask{cmd: 0, n: 4 << 20})
 		}
-		h.begun(b, []int64{2, 3, 4}[i])
+		h.begun(b, []int64{2, 2, 2}[i])
 	}
 	close(b.let)
 	h.begun(b, 12)

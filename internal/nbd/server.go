@@ -129,6 +129,7 @@ func NewServer(cfg Config) *Server {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.budget.freed.L, s.budget.most = &s.budget.mu, cfg.MaxMemory
+	s.budget.share = max(cfg.MaxMemory/uint64(cfg.MaxConnections), inputMost/2)
 	return s
 }
 

@@ -30,6 +30,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		errs = append(errs, s.cut())
 	}
 	s.cancel()
+	s.budget.wake()
 	s.watch.close()
 	s.mu.Lock()
 	left := s.left
@@ -66,6 +67,7 @@ func (s *Server) stop() []*conn {
 // returns an error if even that does not help.
 func (s *Server) cut() error {
 	s.cancel()
+	s.budget.wake()
 	if s.wait(cutTime) {
 		return nil
 	}
