@@ -18,6 +18,7 @@ import (
 
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/nbd/client/clienttest"
+	"example.com/nbdtui/internal/secure"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -53,10 +54,16 @@ func TestEveryRequestAgainstEveryServer(t *testing.T) {
 	}
 	pki := certificates(t)
 	credentials := "tls-creds-x509,id=tls,endpoint=server,verify-peer=yes,dir=" + pki
-	for name, c := range map[string]struct {
+	keys := filepath.Join(t.TempDir(), "keys.psk")
+	if err := os.WriteFile(keys, []byte("alice:0123456789abcdef0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	secret := "tls-creds-psk,id=tls,endpoint=server,dir=" + filepath.Dir(keys)
+	type server struct {
 		start      func() string
 		structured bool
-	}{
+	}
+	servers := map[string]server{
 		"nbdkit, TLS": {func() string {
 			return overTLS(clienttest.Nbdkit(t, "--tls=require", "--tls-verify-peer", "--tls-certificates="+pki, "memory", "8M"), pki)
 		}, true},
@@ -68,7 +75,16 @@ func TestEveryRequestAgainstEveryServer(t *testing.T) {
 		"nbdkit, newstyle": {func() string { return clienttest.Nbdkit(t, "--mask-handshake=0", "memory", "8M") }, false},
 		"nbdkit, zeroes":   {func() string { return clienttest.Nbdkit(t, "--mask-handshake=1", "memory", "8M") }, true},
 		"qemu-nbd":         {func() string { return clienttest.QemuNbd(t, "--discard=unmap", "-f", "raw", raw) }, true},
-	} {
+	}
+	if secure.HasKeys {
+		servers["nbdkit, keys"] = server{func() string {
+			return withKey(clienttest.Nbdkit(t, "--tls=require", "--tls-psk="+keys, "memory", "8M"), "alice", keys)
+		}, true}
+		servers["qemu-nbd, keys"] = server{func() string {
+			return withKey(clienttest.QemuNbd(t, "--discard=unmap", "--object", secret, "--tls-creds", "tls", "-f", "raw", raw), "alice", keys)
+		}, true}
+	}
+	for name, c := range servers {
 		t.Run(name, func(t *testing.T) {
 			ctx, x := limited(t), dial(t, c.start())
 			if x.Size() != size || x.Info().Structured != c.structured || x.Info().Extents != c.structured {

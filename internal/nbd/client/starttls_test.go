@@ -30,6 +30,11 @@ func overTLS(uri, dir string) string {
 	return "nbds" + strings.TrimPrefix(uri, "nbd") + "&tls-certificates=" + dir
 }
 
+// withKey makes a URI one that wants TLS with a user's pre-shared key.
+func withKey(uri, user, file string) string {
+	return strings.Replace(uri, "nbd+unix://", "nbds+unix://"+user+"@", 1) + "&tls-psk-file=" + file
+}
+
 func TestWhomTheClientTrusts(t *testing.T) {
 	pki, other := certificates(t), certificates(t)
 	strict := clienttest.Nbdkit(t, "--tls=require", "--tls-verify-peer", "--tls-certificates="+pki, "memory", "1M")
