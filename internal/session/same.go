@@ -10,21 +10,22 @@ func (n *Snapshot) Same(m *Snapshot) bool {
 
 // brief is what tells one Snapshot from the next.
 type brief struct {
-	second           time.Duration
-	state            State
-	since            time.Time
-	size             uint64
-	inFlight, held   int
-	oldest, grace    time.Duration
-	requests, bytes  uint64
-	read, write      Rate
-	depth            float64
-	done, holes      uint64
-	stalled          bool
-	clients, history int
-	knobs            string
-	event            uint64
-	child            *Child
+	second          time.Duration
+	state           State
+	since           time.Time
+	size            uint64
+	inFlight, held  int
+	oldest, grace   time.Duration
+	requests, bytes uint64
+	read, write     Rate
+	depth           float64
+	done, holes     uint64
+	stalled         bool
+	clients         [3]int // by state
+	history         int
+	knobs           string
+	event           uint64
+	child           *Child
 }
 
 func (n *Snapshot) brief() brief {
@@ -33,7 +34,10 @@ func (n *Snapshot) brief() brief {
 		inFlight: n.InFlight, held: n.Held, oldest: n.Oldest, grace: n.Grace,
 		read: n.Read, write: n.Write, depth: n.Depth,
 		done: n.Progress.Done, holes: n.Progress.Holes, stalled: n.Progress.Stalled > 0,
-		clients: len(n.Clients), history: len(n.History), child: n.Child,
+		history: len(n.History), child: n.Child,
+	}
+	for i := range n.Clients {
+		b.clients[n.Clients[i].State]++
 	}
 	for _, c := range n.Totals {
 		b.requests += c.Requests

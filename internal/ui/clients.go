@@ -25,8 +25,8 @@ var clientColumns = []column[session.Client]{
 		}
 		return d.theme.clean(c.Export)
 	}},
-	{"options", 26, 40, false, 10, func(d *drawing, c *session.Client) string {
-		return d.theme.clean(strings.Join(c.Options, ","))
+	{"options", 16, 40, false, 10, func(d *drawing, c *session.Client) string {
+		return d.theme.clean(strings.ReplaceAll(strings.Join(c.Options, ","), "base:allocation", "alloc"))
 	}},
 	{"fl", 3, 0, true, 2, func(_ *drawing, c *session.Client) string { return strconv.Itoa(c.InFlight) }},
 	{"held", 4, 0, true, 3, func(_ *drawing, c *session.Client) string { return strconv.Itoa(c.Held) }},
