@@ -27,7 +27,7 @@ type flightRow struct {
 func (r *flightRow) word() (role, string) {
 	switch {
 	case r.Held:
-		return plain, "held"
+		return pausing, "held"
 	case r.Age >= stuckAfter:
 		return failure, "STUCK"
 	case r.Age >= slowAfter:
@@ -100,6 +100,9 @@ func (d *drawing) flight(w, h int) []string {
 			l.space(1).text(r, "*")
 		case "STUCK":
 			l.space(1).text(r, "!")
+		case "held":
+			l.space(1).text(r, "h")
+			r = plain
 		default:
 			l.space(2)
 		}
