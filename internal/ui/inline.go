@@ -110,27 +110,30 @@ func (o *output) paintInline(b []byte, p picture) []byte {
 	if up := o.height(o.rows[:min(s.cursor, len(o.rows))], p.size.w); up > 0 {
 		b = append(b, ansi.CursorUp(up)...)
 	}
-	rows := strings.Split(p.frame, "\n")
-	if len(lines) > 0 || other || p.size != o.shown.size || len(rows) < len(o.rows) {
-		if other && o.shown.live > 0 {
-			b = append(b, strings.Repeat("\r\n", o.shown.live)...)
-		}
-		b = append(b, ansi.EraseScreenBelow...)
+	old := o.height(o.rows, p.size.w)
+	if other && o.shown.live > 0 {
+		b = append(b, strings.Repeat("\r\n", o.shown.live)...)
+		old -= o.shown.live
+	}
+	if len(lines) > 0 || other || p.size != o.shown.size {
 		o.rows = nil
 	}
-	for _, row := range lines {
-		b = append(append(b, row...), "\x1b[m\r\n"...)
-	}
-	for y, row := range rows {
+	rows := strings.Split(p.frame, "\n")
+	for y, row := range append(lines, rows...) {
 		if y > 0 {
 			b = append(b, "\r\n"...)
 		}
-		if y >= len(o.rows) || o.rows[y] != row {
-			b = append(b, row...)
-			if width(row) < p.size.w {
-				b = append(b, ansi.EraseLineRight...)
-			}
+		if y < len(o.rows) && o.rows[y] == row {
+			continue
 		}
+		b = append(b, row...)
+		if width(row) < p.size.w {
+			b = append(b, "\x1b[m"+ansi.EraseLineRight...)
+		}
+	}
+	if more := old - len(lines) - len(rows); more > 0 {
+		b = erase(append(b, "\r\n"...), more)
+		b = append(b, ansi.CursorUp(1)...)
 	}
 	s.cursor = len(rows) - 1
 	b = o.stand(b, p.posture)
@@ -163,7 +166,22 @@ func (o *output) leaveInline(b []byte) []byte {
 	case n < 0:
 		b = append(b, ansi.CursorDown(-n)...)
 	}
-	return append(b, ansi.EraseScreenBelow+ansi.ShowCursor...)
+	return append(erase(b, len(o.rows)-o.shown.live), ansi.ShowCursor...)
+}
+
+// erase adds what empties n rows from the cursor's on, and goes back to the first. Erasing all that is below in one go
+// makes tmux keep it, where it is the whole screen.
+func erase(b []byte, n int) []byte {
+	for i := range n {
+		if i > 0 {
+			b = append(b, "\r\n"...)
+		}
+		b = append(b, ansi.EraseEntireLine...)
+	}
+	if n > 1 {
+		b = append(b, ansi.CursorUp(n-1)...)
+	}
+	return append(b, '\r')
 }
 
 // live is how many of the child's rows an inline dashboard shows.
