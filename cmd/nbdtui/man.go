@@ -30,6 +30,9 @@ nbdtui \- serve a disk over NBD, run a command on it, and show both live
 .B nbdtui copy
 [options] SOURCE DESTINATION
 .br
+.B nbdtui replay
+[options] FILE
+.br
 .B nbdtui tls\-init
 [\-\-host=NAME ...] DIR
 .br
@@ -50,6 +53,8 @@ Long options may be shortened as long as they are unique, and short ones bundled
 .PP
 .B nbdtui copy
 copies a disk, keeps its holes, and says how far it is; its \-\-help tells more.
+.B nbdtui replay
+shows a recording of \-\-record on the dashboard; its \-\-help tells more.
 .B nbdtui tls\-init
 makes certificates for a server and its clients, and prints how to use them.
 .B nbdtui completion

@@ -39,7 +39,7 @@ type console struct {
 	read    sync.WaitGroup
 }
 
-func open(t *testing.T, s Session, z size) *console {
+func open(t *testing.T, s Session, z size, opts ...Options) *console {
 	t.Helper()
 	t.Setenv("LC_ALL", "C.UTF-8")
 	t.Setenv("NO_COLOR", "")
@@ -57,7 +57,7 @@ func open(t *testing.T, s Session, z size) *console {
 	}
 	x.read.Go(x.show)
 	x.read.Go(func() { io.Copy(io.Discard, x.screen) }) // its answers
-	go func() { x.result <- Run(s, slave, slave, Options{}) }()
+	go func() { x.result <- Run(s, slave, slave, append(opts, Options{})[0]) }()
 	t.Cleanup(x.close)
 	return x
 }
@@ -443,5 +443,39 @@ func TestStartingDoesNotAskTheTerminal(t *testing.T) {
 	cmd.Wait()
 	if bytes.Contains(out, []byte("\x1b")) || !bytes.Contains(out, []byte("PASS")) {
 		t.Errorf("the terminal was told %q", out)
+	}
+}
+
+// Inline, lines that leave the child's screen are put above the strip while it goes on.
+func TestTheStripOnATerminal(t *testing.T) {
+	f := newFake(running51())
+	x := open(t, f, size{80, 24}, Options{Inline: true})
+	x.shows("[RUNNING]")
+	for i := range 100 {
+		f.set(func(s *session.Snapshot, c *captive.Screen) {
+			c.Run, c.Above = 1, uint64(i)
+			c.Lines = []string{fmt.Sprintf("line %d.", i)}
+			if i > 0 {
+				f.printed = append(f.printed, fmt.Sprintf("line %d.", i-1))
+			}
+		})
+	}
+	x.shows("line 99.")
+	x.keys("p\x01typed\x01")
+	x.until("typed", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return string(f.typed) == "typed" })
+	x.shows("^A child")
+	close(f.done)
+	if err := x.ends(); err != nil {
+		t.Error(err)
+	}
+	x.until("took the strip away", func() bool { return !strings.Contains(x.text(), "RUNNING") })
+	rows := strings.Split(x.text(), "\n")
+	for i, row := range rows {
+		if n := 99 - 19 + i; i < 20 && row != fmt.Sprintf("line %d.", n) {
+			t.Fatalf("row %d is %q, want line %d:\n%s", i, row, n, x.text())
+		}
+	}
+	if strings.Contains(x.output(), "\x1b[?1049") {
+		t.Error("the alternate screen was used")
 	}
 }

@@ -70,7 +70,7 @@ _nbdtui() {
 		esac
 	done
 	if [[ ! $words ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "eval example1 file memory null sh copy tls-init completion man" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "eval example1 file memory null sh copy replay tls-init completion man" -- "$cur")
 		return
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -51,6 +51,7 @@ complete -c nbdtui -l short-options -d 'Print the short options, one a line'
 complete -c nbdtui -l version -s V -d 'Print the version, and that of a plugin and filters'
 complete -c nbdtui -l help -d 'Print this help, or that of a plugin or filter'
 complete -c nbdtui -f -n __fish_is_first_token -a copy
+complete -c nbdtui -f -n __fish_is_first_token -a replay
 complete -c nbdtui -f -n __fish_is_first_token -a tls-init
 complete -c nbdtui -f -n __fish_is_first_token -a completion
 complete -c nbdtui -f -n __fish_is_first_token -a man
