@@ -324,3 +324,23 @@ func TestAKilledDashboardLeavesNoDirectory(t *testing.T) {
 	x.cmd.Process.Kill()
 	x.wait()
 }
+
+// A script that fails is told of in one line, whatever it was run for; the client gets an error, and the server lives on.
+func TestAScriptsFailureIsTold(t *testing.T) {
+	peer(t, "nbdinfo")
+	for word, want := range map[string]string{
+		"get_size=echo many":                     `did not get export "": get_size: it printed "many\n": not a size`,
+		"can_write=echo EIO no idea >&2; exit 1": `did not get export "": can_write: no idea (input/output error)`,
+		"pread=echo ENOSPC gone >&2; exit 1":     `read of 8192 bytes at 0: pread: gone (no space left on device)`,
+	} {
+		words := []string{"eval", word}
+		if !strings.HasPrefix(word, "get_size") {
+			words = append(words, "get_size=echo 1M")
+		}
+		r := quiet(t, append(words, "--run", `nbdinfo "$nbd" >/dev/null 2>&1; nbdinfo --size "$nbd" 2>/dev/null; true`)...)
+		lines := strings.Split(strings.TrimSpace(r.stderr), "\n")
+		if r.code != 0 || !strings.HasPrefix(lines[0], "nbdtui: error: client 1 ") || !strings.Contains(lines[0], want) || len(lines) > 3 { // INFO and GO of one client, and the other one
+			t.Errorf("%s: status %d, %q, want %q", word, r.code, r.stderr, want)
+		}
+	}
+}

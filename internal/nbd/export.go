@@ -51,7 +51,11 @@ func (c *conn) open(name string) error {
 	if e.lane != nil {
 		e.lane.Close()
 	}
-	c.event(Warning, "did not get export %q: %v", name, err)
+	level := Warning
+	if errors.Is(err, syscall.EIO) { // the disk's doing, not the client's
+		level = Failure
+	}
+	c.event(level, "did not get export %q: %v", name, err)
 	return err
 }
 

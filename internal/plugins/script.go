@@ -127,6 +127,11 @@ type scriptError struct {
 func (e *scriptError) Error() string { return fmt.Sprintf("%s: %s (%v)", e.what, e.text, e.errno) }
 func (e *scriptError) Unwrap() error { return e.errno }
 
+// garbled is the failure of a method that printed something else than it should.
+func garbled(method, format string, args ...any) error {
+	return &scriptError{method, syscall.EIO, fmt.Sprintf(format, args...)}
+}
+
 func (s *script) failure(argv []string, method string, errno syscall.Errno, text string) error {
 	if text == "" {
 		text = "it failed without a word on its standard error"
@@ -154,7 +159,7 @@ func (s *script) text(ctx context.Context, client *block.OpenRequest, method str
 	case err == errMissing:
 		return "", false, nil
 	case err == nil && out.Over():
-		err = fmt.Errorf("it printed more than %d bytes", textMax)
+		err = garbled(method, "it printed more than %d bytes", textMax)
 	}
 	if err != nil {
 		return "", true, unexpected(method, err)

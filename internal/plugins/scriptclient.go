@@ -29,7 +29,7 @@ func (s *script) Open(ctx context.Context, o block.OpenRequest, _ block.Opener) 
 	}
 	c := &scriptClient{script: s, handle: strings.TrimSuffix(handle, "\n"), client: &o}
 	if strings.ContainsRune(handle, 0) {
-		return nil, fmt.Errorf("open: it printed a NUL, which no argument of a program can hold")
+		return nil, garbled("open", "it printed a NUL, which no argument of a program can hold")
 	}
 	if err = c.look(ctx); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
@@ -84,7 +84,7 @@ func (c *scriptClient) size(ctx context.Context) (uint64, error) {
 	}
 	n, err := param.ParseSize(strings.TrimSuffix(text, "\n"))
 	if err != nil {
-		return 0, fmt.Errorf("get_size: it printed %.80q: %w", text, err)
+		return 0, garbled("get_size", "it printed %.80q: %v", text, err)
 	}
 	return n, nil
 }

@@ -85,20 +85,20 @@ func parseAbility(method, text string) (block.Ability, error) {
 	case "native":
 		return block.Native, nil
 	}
-	return 0, fmt.Errorf("%s: it printed %.80q, which is neither none, emulate nor native", method, text)
+	return 0, garbled(method, "it printed %.80q, which is neither none, emulate nor native", text)
 }
 
 // parseBlockSizes reads what block_size prints: three sizes, all zero where nothing is known.
 func parseBlockSizes(text string, i *block.Info) error {
 	words := strings.Fields(text)
 	if len(words) < 3 {
-		return fmt.Errorf("block_size: it printed %.80q, and three sizes are wanted", text)
+		return garbled("block_size", "it printed %.80q, and three sizes are wanted", text)
 	}
 	var sizes [3]uint64
 	for n := range sizes {
 		var err error
 		if sizes[n], err = param.ParseSize(words[n]); err != nil {
-			return fmt.Errorf("block_size: it printed %.80q: %w", text, err)
+			return garbled("block_size", "it printed %.80q: %v", text, err)
 		}
 	}
 	minimum, preferred, maximum := sizes[0], sizes[1], sizes[2]
@@ -108,13 +108,13 @@ func parseBlockSizes(text string, i *block.Info) error {
 	case sizes == [3]uint64{}:
 		return nil
 	case !power(minimum) || minimum > 64<<10:
-		return fmt.Errorf("block_size: the minimum, %d, is no power of two up to 64K", minimum)
+		return garbled("block_size", "the minimum, %d, is no power of two up to 64K", minimum)
 	case !power(preferred) || preferred < 512 || preferred > 32<<20:
-		return fmt.Errorf("block_size: the preferred size, %d, is no power of two from 512 to 32M", preferred)
+		return garbled("block_size", "the preferred size, %d, is no power of two from 512 to 32M", preferred)
 	case maximum != all && (maximum%minimum != 0 || maximum > all):
-		return fmt.Errorf("block_size: the maximum, %d, is no multiple of the minimum", maximum)
+		return garbled("block_size", "the maximum, %d, is no multiple of the minimum", maximum)
 	case minimum > preferred || preferred > maximum:
-		return fmt.Errorf("block_size: %d, %d and %d do not ascend", minimum, preferred, maximum)
+		return garbled("block_size", "%d, %d and %d do not ascend", minimum, preferred, maximum)
 	}
 	i.MinBlock, i.PreferredBlock, i.MaxBlock = uint32(minimum), uint32(preferred), uint32(maximum)
 	return nil
