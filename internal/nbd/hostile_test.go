@@ -664,7 +664,11 @@ var hostiles = map[int]hostile{
 			c.request(1, ask{cmd: cmd, long: 1 << 40})
 			slices := 3
 			for range slices {
-				<-h.slices
+				select {
+				case <-h.slices:
+				case <-time.After(deadline):
+					h.t.Fatal("it is not done in slices")
+				}
 			}
 			c.Close()
 			h.eventually("it has ended", func() bool {
