@@ -135,7 +135,7 @@ func (s *sequence) talk(ctx context.Context, servers pair[*server]) error {
 	return nil
 }
 
-// more is what nbdtui offers and nbdkit does not: it knows no extended headers, and its file plugin cannot tell slow
+// more is what nbdtui offers and nbdkit does not, which knows no extended headers, and whose file plugin cannot tell slow
 // zeroes from fast ones.
 func (s *sequence) more() wire.TransmissionFlags {
 	if s.plugin == "file" {
