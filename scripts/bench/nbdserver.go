@@ -19,7 +19,7 @@ const nbdServerExport = "bench"
 // nbdServer is nbd-server's command line. It reads everything from a file, and serves several clients only as a daemon,
 // by a process for each.
 func (p place) nbdServer(splice string) ([]string, error) {
-	if p.memory || p.copies || p.tls || len(p.filters) > 0 {
+	if p.memory || p.many || p.copies || p.tls || len(p.filters) > 0 {
 		return nil, nil // it would splice, but not under TLS
 	}
 	config := filepath.Join(p.dir, "nbd-server.conf")

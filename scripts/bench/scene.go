@@ -7,6 +7,7 @@ type scene struct {
 	memory    bool // a disk in memory instead of the file
 	sparse    bool // a file of 100 GiB that is one hole
 	copies    bool // without splice
+	many      bool // clients that come at once, more than nbd-server's backlog of ten
 	cold      bool // the file is not in the page cache
 	dashboard bool // nbdtui shows it
 	ordinary  bool // the server is an ordinary user's, and net.core.wmem_max is what it is on most machines

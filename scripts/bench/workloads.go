@@ -32,10 +32,10 @@ var workloads = slices.Concat(
 		fio("randwrite", "64k", 8, 4, scene{}),
 		fio("read", "1m", 8, 4, scene{}),
 		fio("write", "1m", 8, 4, scene{}),
-		fio("randread", "4k", 4, 64, scene{}),
+		fio("randread", "4k", 4, 64, scene{many: true}),
 	),
 	in("tcp", common(scene{tcp: true})...),
-	in("tls", common(scene{tls: true})...),
+	in("tls", common(scene{tls: true})[:2]...), // fio cannot be told of certificates
 	in("memory", common(scene{memory: true})...),
 	in("filters", slices.Concat(
 		under("pause: ", common(scene{filters: []string{"pause"}, words: []string{"pause-control=" + pauseSocket}})),
