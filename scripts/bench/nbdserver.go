@@ -19,8 +19,8 @@ const nbdServerExport = "bench"
 // nbdServer is nbd-server's command line. It reads everything from a file, and serves several clients only as a daemon,
 // by a process for each.
 func (p place) nbdServer(splice string) ([]string, error) {
-	if p.memory || p.many || p.copies || p.tls || len(p.filters) > 0 {
-		return nil, nil // it would splice, but not under TLS
+	if p.memory || p.many || p.copies && splice == "true" || p.tls || len(p.filters) > 0 {
+		return nil, nil
 	}
 	config := filepath.Join(p.dir, "nbd-server.conf")
 	text := fmt.Sprintf("[generic]\nlistenaddr = 127.0.0.1\nport = %s\n", p.port)

@@ -43,13 +43,10 @@ var servers = []server{
 		return p.pluginAndFilters(args), nil
 	}},
 	{"nbdkit", "", func(p place) ([]string, error) {
-		if p.copies {
-			return nil, nil // it always does
-		}
 		return p.pluginAndFilters([]string{"nbdkit", "-f"}), nil
 	}},
 	{"qemu-nbd", "", func(p place) ([]string, error) {
-		if p.memory || p.copies || len(p.filters) > 0 {
+		if p.memory || len(p.filters) > 0 {
 			return nil, nil
 		}
 		args := []string{"qemu-nbd", "--persistent", "--shared=64", "--format=raw"}
