@@ -29,6 +29,7 @@ type orders struct {
 	Terminal unix.Termios // as it was before the dashboard
 	Dir      string       // of the private socket; empty where there is none
 	Crash    string       // file of the runtime's last words
+	Inline   bool         // the dashboard did not take the whole screen
 	Leave    bool         // all was put in order
 }
 
@@ -43,8 +44,8 @@ type guarded struct {
 }
 
 // startGuard starts the guard and sends the runtime's last words to a file.
-func startGuard() (*guarded, error) {
-	g := &guarded{}
+func startGuard(inline bool) (*guarded, error) {
+	g := &guarded{orders: orders{Inline: inline}}
 	old, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), getTermios)
 	if err != nil {
 		return nil, fmt.Errorf("read the terminal's settings: %w", err)
@@ -142,7 +143,11 @@ func guard(in io.Reader) int {
 	}
 	// Leave the alternate screen, show the cursor, and turn off what the dashboard turned on.
 	os.Stdout.SetWriteDeadline(time.Now().Add(2 * time.Second))
-	io.WriteString(os.Stdout, "\x1b[?2026l\x1b[?2004l\x1b[?1l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1049l\x1b[?25h\x1b[0m\r\n")
+	alternate := "\x1b[?1049l"
+	if o.Inline { // it would move the cursor
+		alternate = ""
+	}
+	io.WriteString(os.Stdout, "\x1b[?2026l\x1b[?2004l\x1b[?1l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l"+alternate+"\x1b[?25h\x1b[0m\r\n")
 	unix.IoctlSetTermios(int(os.Stdout.Fd()), setTermios, &o.Terminal)
 	if info, err := os.Stat(o.Crash); err == nil && info.Size() > 0 {
 		fmt.Printf("nbdtui: error: internal error; the report is in %s\n", o.Crash)

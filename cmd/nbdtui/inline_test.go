@@ -63,3 +63,18 @@ func TestInline(t *testing.T) {
 		at += next
 	}
 }
+
+// Killed outright, the strip leaves the terminal in order, and what was above it alone.
+func TestAKilledStrip(t *testing.T) {
+	x := inTerminal(t, 80, 24, "--inline", "memory", "1M", "--run", `seq -f 'line %g.' 3; read x`)
+	x.shows("line 3.")
+	x.shows("p pause")
+	x.cmd.Process.Kill()
+	x.wait()
+	x.guardGone()
+	x.sane()
+	rows := strings.Split(x.text(), "\n")
+	if rows[0] != "line 1." || rows[2] != "line 3." || !strings.Contains(x.text(), "nbdtui: error: killed") || strings.Contains(x.output(), "\x1b[?1049") {
+		t.Errorf("the screen is\n%s", x.text())
+	}
+}

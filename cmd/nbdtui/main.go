@@ -176,7 +176,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 
 // watched runs a session under the dashboard.
 func watched(config session.Config, show ui.Options, around *service) (int, error) {
-	g, err := startGuard()
+	g, err := startGuard(show.Inline)
 	if err != nil {
 		return 1, err
 	}

@@ -113,7 +113,7 @@ func replayCommand(args []string, stdin, stdout, _ *os.File) error {
 		p.Shutdown(session.ByUser, "all was seen")
 		<-p.Done()
 	}()
-	g, err := startGuard()
+	g, err := startGuard(false)
 	if err != nil {
 		return err
 	}
