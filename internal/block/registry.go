@@ -62,6 +62,16 @@ type Host struct {
 	Stopping <-chan struct{}                  // closed when the server stops: who waits ends then, who works may finish
 }
 
+// Stopped reports whether the server has stopped.
+func (h *Host) Stopped() bool {
+	select {
+	case <-h.Stopping:
+		return true
+	default:
+		return false
+	}
+}
+
 // The hooks of a Builder, each optional. One that is an io.Closer holds something that Build hands to the layer: it is
 // closed in the end, whether or not it was built.
 type (

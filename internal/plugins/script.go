@@ -63,6 +63,11 @@ func (s *script) call(ctx context.Context, c call) error {
 		Stdout: c.stdout,
 		Stderr: &said,
 	}
+	switch c.method {
+	case "flush", "close", "unload": // are there for the end
+	default:
+		cmd.Ask = s.host.Stopping
+	}
 	if c.stdin != nil {
 		cmd.Stdin = &program.Feed{Data: c.stdin}
 	}
@@ -76,6 +81,8 @@ func (s *script) call(ctx context.Context, c call) error {
 		return fmt.Errorf("run %s: %w", argv[len(argv)-1], err)
 	case status == 0 && cmd.Stdin != nil && cmd.Stdin.Left > 0:
 		return s.failure(argv, c.method, syscall.EIO, "it did not read all of the data")
+	case status == -int(syscall.SIGTERM) && s.host.Stopped():
+		return block.ErrShutdown
 	case status < 0:
 		return s.failure(argv, c.method, syscall.EIO, fmt.Sprintf("killed by signal %d", -status))
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -20,6 +21,10 @@ type Command struct {
 	Stdin  *Feed     // nil for nothing to read
 	Stdout io.Writer // nil throws it away; where Write fails the program is not read any more
 	Stderr io.Writer // may be the same as Stdout
+
+	// Ask asks the program and all that it started to end, by TERM, when it is closed; nil for never. Who can finish
+	// what it does may: only the end of Run's ctx kills it.
+	Ask <-chan struct{}
 }
 
 // lingering is how long what a program left in the background may hold its output open.
@@ -50,10 +55,10 @@ func (c Command) Run(ctx context.Context) (status int, err error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = lingering
-	if c.Stdin == nil {
-		err = cmd.Run()
-	} else {
-		err = c.Stdin.run(cmd)
+	if c.Stdin != nil {
+		err = c.Stdin.run(cmd, c.wait)
+	} else if err = cmd.Start(); err == nil {
+		err = c.wait(cmd)
 	}
 	if err == nil {
 		return 0, nil
@@ -71,15 +76,31 @@ func (c Command) Run(ctx context.Context) (status int, err error) {
 	return cmd.ProcessState.ExitCode(), nil
 }
 
+// wait waits for the end of a program, and asks for it when that is wished.
+func (c Command) wait(cmd *exec.Cmd) error {
+	ended := make(chan struct{})
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		select {
+		case <-c.Ask:
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		case <-ended:
+		}
+	})
+	defer asking.Wait()
+	defer close(ended)
+	return cmd.Wait()
+}
+
 // Feed is what a program reads on its standard input.
 type Feed struct {
 	Data []byte
 	Left int // bytes that it did not read, beyond what a pipe holds
 }
 
-// run runs cmd. Whether a program that does not care for a few bytes ends before they are written must make no
+// run starts cmd and waits for it. Whether a program that does not care for a few bytes ends before they are written must make no
 // difference: the pipe is filled first, and stays open until the program has ended.
-func (f *Feed) run(cmd *exec.Cmd) error {
+func (f *Feed) run(cmd *exec.Cmd, wait func(*exec.Cmd) error) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -100,7 +121,7 @@ func (f *Feed) run(cmd *exec.Cmd) error {
 		w.Close()
 		fed <- n
 	}()
-	err = cmd.Wait()
+	err = wait(cmd)
 	r.Close()
 	w.SetWriteDeadline(time.Unix(1, 0)) // what it left in the background may hold the other end
 	f.Left = len(rest) - <-fed
