@@ -66,7 +66,7 @@ func (s server) start(ctx context.Context, at place, around ...string) (*process
 		p.daemon, err = at.daemon(ctx)
 	}
 	if err == nil {
-		err = p.await()
+		err = p.await(ctx)
 	}
 	if err != nil {
 		p.stop()
@@ -91,8 +91,9 @@ func (p *process) launch(onTerminal bool) error {
 	return nil
 }
 
-// await waits until somebody answers.
-func (p *process) await() error {
+// await waits until the server greets a client and has nothing left to do for it: nbd-server listens long before it has
+// what it needs to serve.
+func (p *process) await(ctx context.Context) error {
 	network, address := "unix", p.socket
 	if p.tcp {
 		network, address = "tcp", "127.0.0.1:"+p.port
@@ -105,8 +106,8 @@ func (p *process) await() error {
 	defer tick.Stop()
 	deadline := time.After(startTime)
 	for {
-		if c, err := net.Dial(network, address); err == nil {
-			return c.Close()
+		if greets(network, address) {
+			return p.alone(ctx)
 		}
 		select {
 		case <-tick.C:
@@ -116,6 +117,18 @@ func (p *process) await() error {
 			return fmt.Errorf("it does not listen")
 		}
 	}
+}
+
+// greets connects and waits for the server's first word.
+func greets(network, address string) bool {
+	c, err := net.Dial(network, address)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(startTime))
+	_, err = io.ReadFull(c, make([]byte, len("NBDMAGIC")))
+	return err == nil
 }
 
 func (p *process) pid() int {
