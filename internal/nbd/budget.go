@@ -2,12 +2,6 @@ package nbd
 
 import "sync"
 
-const (
-	smallRequest = 64 << 10  // bytes; up to it requests are bounded by how many a connection may have in hand
-	connBudget   = 64 << 20  // bytes of larger requests that one connection may have in hand
-	totalBudget  = 256 << 20 // and all of them together
-)
-
 // budget bounds the memory of all requests in hand. A connection that may have no more stops reading.
 type budget struct {
 	mu    sync.Mutex

@@ -62,10 +62,6 @@ func (c *conn) cmdBlockStatus(h wire.Request) error {
 	return c.start(&j, h, wire.FlagReqOne)
 }
 
-// drainPayload is the largest payload of a refused write that is read only to stay in step; above it the client can
-// only mean harm, or be out of step itself.
-const drainPayload = 128 << 20
-
 // cmdWrite reads the payload whatever becomes of the request, but takes memory for it only where the door would have
 // it. A payload that ends early is not written at all.
 func (c *conn) cmdWrite(h wire.Request) error {

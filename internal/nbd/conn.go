@@ -62,11 +62,6 @@ const (
 	demandStop   // shut down: those that were read and not begun are answered ESHUTDOWN too, and no more are read
 )
 
-const (
-	leaveTime = 5 * time.Second        // grace of a soft disconnect
-	cutTime   = 500 * time.Millisecond // and of one by force, for the reply that is being sent
-)
-
 func newConn(s *Server, n net.Conn, id uint64) *conn {
 	c := &conn{server: s, id: id, connected: time.Now(), deadline: true, counters: block.NewCounters(s.cfg.Workers + 1)}
 	c.socket = newSocket(n)

@@ -8,13 +8,6 @@ import (
 	"example.com/nbdtui/internal/nbd/wire"
 )
 
-// Limits of option haggling. A legal NBD_OPT_GO needs 135,172 bytes at most.
-const (
-	maxOptions = 256
-	maxOption  = 1 << 20  // bytes of data that are looked at
-	maxDrain   = 32 << 20 // bytes that are read only to stay in step
-)
-
 // agreed is what was haggled out.
 type agreed struct {
 	fixed      bool // the client speaks fixed newstyle

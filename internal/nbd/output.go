@@ -29,9 +29,6 @@ type output struct {
 // errCut ends the output of a client that was disconnected by force.
 var errCut = errors.New("disconnected by force")
 
-// stallTime is how long a client may take nothing of what it is sent.
-const stallTime = 30 * time.Second
-
 // open returns the batch to which a reply may be added, and keeps it locked until commit; or nil where nothing can
 // be sent any more. It waits while a full batch waits behind one that is being sent: a client that does not read its
 // replies stops those who make them.

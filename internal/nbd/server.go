@@ -89,7 +89,7 @@ type Server struct {
 // NewServer makes a server.
 func NewServer(cfg Config) *Server {
 	if cfg.Workers <= 0 {
-		cfg.Workers = 16
+		cfg.Workers = workers
 	}
 	if cfg.Threads >= block.SerializeRequests {
 		cfg.Workers = 1
@@ -98,13 +98,13 @@ func NewServer(cfg Config) *Server {
 		cfg.Prompt = false // whoever serves waits for its turn
 	}
 	if cfg.MaxConnections <= 0 {
-		cfg.MaxConnections = 128
+		cfg.MaxConnections = maxConnections
 	}
 	if cfg.MaxMemory == 0 {
 		cfg.MaxMemory = totalBudget
 	}
 	if cfg.HandshakeTimeout <= 0 {
-		cfg.HandshakeTimeout = 10 * time.Second
+		cfg.HandshakeTimeout = handshakeTime
 	}
 	if cfg.Admit == nil {
 		cfg.Admit = func(context.Context, block.Peer) error { return nil }

@@ -20,16 +20,13 @@ func newSocket(n net.Conn) socket {
 	}
 	if t, ok := n.(*net.TCPConn); ok {
 		t.SetNoDelay(true)
-		t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 4})
+		t.SetKeepAliveConfig(keepAlive)
 	}
 	if _, s.unix = n.(*net.UnixConn); s.unix && s.raw != nil {
 		raiseSendBuffer(s.raw)
 	}
 	return s
 }
-
-// lingerTime is how long a TCP client may take to read its last replies.
-const lingerTime = 500 * time.Millisecond
 
 // hangUp closes the connection. Closing one in which something waits unread resets it, and on TCP the reset may
 // overtake the last replies; so TCP is half-closed first, and what still comes is thrown away until the client closes.
