@@ -160,8 +160,9 @@ func openFault(name string, err error) (wire.ReplyType, string) {
 	return wire.RepErrUnknown, fmt.Sprintf("no export %.*q", most, name)
 }
 
-// clip cuts a text to what a string may have on the wire.
-func clip(s string) string {
+// clean makes of a layer's text what may be a string on the wire: UTF-8 without NUL, not too long ("Conventions").
+func clean(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\x00", "")
 	if len(s) <= wire.MaxString {
 		return s
 	}

@@ -60,10 +60,10 @@ func (c *conn) tell(o option) (told bool, err error) {
 	i := &c.export.info
 	b := wire.AppendInfoExport(nil, o.Type, i.Size, c.flags())
 	if r.Asks(wire.InfoName) {
-		b = wire.AppendInfoText(b, o.Type, wire.InfoName, clip(c.export.name))
+		b = wire.AppendInfoText(b, o.Type, wire.InfoName, clean(c.export.name))
 	}
 	if r.Asks(wire.InfoDescription) && i.Description != "" {
-		b = wire.AppendInfoText(b, o.Type, wire.InfoDescription, clip(i.Description))
+		b = wire.AppendInfoText(b, o.Type, wire.InfoDescription, clean(i.Description))
 	}
 	// Told unasked too: a client may ignore it, and one that does not is spared guessing.
 	minimum, preferred, maximum := blockSizes(i)

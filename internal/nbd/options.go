@@ -61,8 +61,8 @@ func (c *conn) optList(o option) error {
 	}
 	var b []byte
 	for _, e := range exports {
-		if len(e.Name) <= wire.MaxString {
-			b = wire.AppendServer(b, o.Type, e.Name, clip(e.Description))
+		if _, fault := exportName([]byte(e.Name)); fault == "" { // else nobody could ask for it
+			b = wire.AppendServer(b, o.Type, e.Name, clean(e.Description))
 		}
 	}
 	return c.acknowledge(o, b)
