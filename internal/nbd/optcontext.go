@@ -7,7 +7,8 @@ import (
 // allocationID is what base:allocation is called in NBD_REPLY_TYPE_BLOCK_STATUS chunks.
 const allocationID = 1
 
-// selection is the meta contexts that a client has chosen, and the export for which it did.
+// selection is the meta contexts that a client has chosen, and the export for which it did. There is one context:
+// qemu:allocation-depth would take a plugin that knows backing files.
 type selection struct {
 	export     string
 	allocation bool

@@ -33,7 +33,7 @@ func (c *conn) reply(j *job, a *block.Answer, err error, now bool) {
 	case j.Cmd == block.Read && c.structured:
 		b.chunks(j, a.Segments())
 	case j.Cmd == block.BlockStatus && c.structured:
-		b.blockStatus(j, a.Extents())
+		b.blockStatus(j, aligned(merged(a.Extents()), uint64(c.export.info.MinBlock)))
 	case c.extended:
 		b.head(wire.AppendNoneChunk(b.heads, j.tag))
 	default:
@@ -91,7 +91,7 @@ func hole(s block.Segment) bool { return s.Data == nil && s.Pipe == nil }
 // the last one then: the client asks again for what is left.
 func (b *batch) blockStatus(j *job, extents []block.Extent) {
 	longest := uint64(wire.MaxExtent)
-	if extents = merged(extents); j.tag.Extended {
+	if j.tag.Extended {
 		longest = math.MaxInt64
 	}
 	count := 0
@@ -107,4 +107,32 @@ func (b *batch) blockStatus(j *job, extents []block.Extent) {
 	}
 	b.bytes += uint64(len(heads) - len(b.heads))
 	b.head(heads)
+}
+
+// aligned has extents begin and end on multiples of unit, as the range does ("NBD_CMD_BLOCK_STATUS"): a block in which
+// one ends is what both are, and one of which nothing more is known is data, or left for the client to ask again.
+func aligned(extents []block.Extent, unit uint64) []block.Extent {
+	if unit <= 1 {
+		return extents
+	}
+	var list []block.Extent
+	var part block.Extent // of a block, behind list
+	for _, e := range extents {
+		if part.Length > 0 {
+			n := min(e.Length, unit-part.Length)
+			part = block.Extent{Length: part.Length + n, Flags: part.Flags & e.Flags}
+			if e.Length -= n; part.Length < unit {
+				continue
+			}
+			list = append(list, part)
+		}
+		part = block.Extent{Length: e.Length % unit, Flags: e.Flags}
+		if e.Length -= part.Length; e.Length > 0 {
+			list = append(list, e)
+		}
+	}
+	if len(list) == 0 {
+		return []block.Extent{{Length: unit}}
+	}
+	return merged(list)
 }
