@@ -12,63 +12,6 @@ import (
 	"example.com/nbdtui/internal/nbd/client"
 )
 
-// With extended headers every reply is an extended chunk that repeats the request's offset ("Extended reply chunk
-// message").
-func TestExtendedReplies(t *testing.T) {
-	h := newHouse(t)
-	h.disk.WriteAt(bytes.Repeat([]byte("a"), page), page)
-	c := h.extended("unix")
-	next := func(want chunk) chunk {
-		t.Helper()
-		k := c.chunk()
-		if k.kind != want.kind || k.done != want.done || k.cookie != want.cookie || k.offset != want.offset {
-			t.Fatalf("chunk %+v, want %+v", k, want)
-		}
-		return k
-	}
-	c.request(1, ask{cmd: 0, off: 100, n: 3*page - 100})
-	if k := next(chunk{kind: hole, cookie: 1, offset: 100}); be.Uint64(k.payload) != 100 || be.Uint32(k.payload[8:]) != page-100 {
-		t.Errorf("a hole of %x", k.payload)
-	}
-	if k := next(chunk{kind: data, cookie: 1, offset: 100}); be.Uint64(k.payload) != page || len(k.payload) != 8+page || k.payload[8] != 'a' {
-		t.Errorf("data of %d bytes", len(k.payload))
-	}
-	next(chunk{kind: hole, cookie: 1, offset: 100, done: true})
-	for i, a := range []ask{write(7, 100, 0), {cmd: 3}, {cmd: 4, off: 5, n: 1}, {cmd: 5, off: 6, n: 1}, {cmd: 6, off: 512, n: 1}, {cmd: 0, off: 9}} {
-		c.request(uint64(i), a)
-		if k := next(chunk{kind: none, cookie: uint64(i), offset: a.off, done: true}); len(k.payload) != 0 {
-			t.Errorf("a chunk of %d bytes", len(k.payload))
-		}
-	}
-	for _, a := range []ask{{cmd: 7, long: 8 << 20}, {flags: payloadLen, cmd: 7, n: 12, payload: join(u64(8<<20), u32(1))}} {
-		c.request(9, a)
-		k := next(chunk{kind: statusLong, cookie: 9, done: true})
-		want := join(u32(1), u32(2), u64(2*page), u64(0), u64(8<<20-2*page), u64(3))
-		if !bytes.Equal(k.payload, want) {
-			t.Errorf("extents %x, want %x", k.payload, want)
-		}
-	}
-}
-
-// What 32 bits cannot tell is one extent, and one request.
-func TestLengthsOfSixtyFourBits(t *testing.T) {
-	h := newHouse(t, over(func(*house) block.Device { return vast{1 << 40} }, block.Info{}))
-	c := h.extended("unix")
-	c.request(1, ask{cmd: 7, long: 1 << 40})
-	if k := c.chunk(); !bytes.Equal(k.payload, join(u32(1), u32(1), u64(1<<40), u64(0))) {
-		t.Errorf("extents %x", k.payload)
-	}
-	c.request(1, ask{flags: reqOne, cmd: 7, off: 1, long: 1<<40 - 1})
-	if k := c.chunk(); len(k.payload) != 24 || be.Uint64(k.payload[8:]) < 1<<30 {
-		t.Errorf("extents %x", k.payload)
-	}
-	for _, a := range []ask{{cmd: 7, long: 1<<40 + 1}, {cmd: 7, off: 1 << 40, long: 1}, {cmd: 7, off: 1 << 63, long: 1 << 63}, {cmd: 0, long: 1 << 62}} {
-		if e := c.errno(true, a); e != einval {
-			t.Errorf("%+v: error %d", a, e)
-		}
-	}
-}
-
 func TestNoStructuredRepliesMeansNoExtendedHeadersEither(t *testing.T) {
 	h := newHouse(t, func(_ *house, c *nbd.Config) { c.NoStructuredReplies = true })
 	c := h.haggler("unix")

@@ -65,12 +65,17 @@ type disk struct {
 	mu   sync.RWMutex
 	data []byte
 	used []bool
+
+	syncing chan chan struct{} // a test that takes one has Sync wait until it closes it
+	calm    chan struct{}      // closed where no test does
 }
 
 const page = 4096
 
 func newDisk(size int) *disk {
-	return &disk{data: make([]byte, size), used: make([]bool, (size+page-1)/page)}
+	d := &disk{data: make([]byte, size), used: make([]bool, (size+page-1)/page), calm: make(chan struct{})}
+	close(d.calm)
+	return d
 }
 
 // bytes is what the disk holds.
@@ -81,7 +86,16 @@ func (d *disk) bytes() []byte {
 }
 
 func (d *disk) Size() uint64 { return uint64(len(d.data)) }
-func (d *disk) Sync() error  { return nil }
+
+func (d *disk) Sync() error {
+	done := make(chan struct{})
+	select {
+	case d.syncing <- done:
+		<-done
+	case <-d.calm:
+	}
+	return nil
+}
 
 func (d *disk) ReadAt(b []byte, off int64) (int, error) {
 	d.mu.RLock()
@@ -201,9 +215,10 @@ type house struct {
 	unix   string
 	tcp    string
 
-	flags   uint16 // that the server offers
-	network string // by which clients come who want to be served
-	ended   bool   // the test has shut the server down
+	flags    uint16 // that the server offers
+	network  string // by which clients come who want to be served
+	ended    bool   // the test has shut the server down
+	oldstyle bool   // the server greets so
 
 	mu     sync.Mutex
 	events []string
@@ -332,6 +347,12 @@ func (c counted) Close(ctx context.Context) error {
 	defer c.house.mu.Unlock()
 	c.house.closed++
 	return c.Handler.Close(ctx)
+}
+
+// alone waits until there is one connection left.
+func (h *house) alone() {
+	h.t.Helper()
+	h.eventually("the others are gone", func() bool { return len(h.server.Clients().Present) == 1 })
 }
 
 // uri is how peers call the export "" on the Unix socket.

@@ -53,59 +53,6 @@ func (h *house) nobody() {
 
 var networks = []string{"unix", "tcp", "tls"}
 
-func TestDiscIsObeyedWhenEverythingInFlightIsAnswered(t *testing.T) {
-	for _, network := range networks {
-		for _, structured := range []bool{false, true} {
-			b := newBlocker()
-			h := newHouse(t, through(b.serve))
-			h.fill()
-			c := h.client(network, structured)
-			for i := range 8 {
-				c.request(uint64(i), ask{flags: 0, cmd: 0, off: uint64(i) << 20, n: 200_000})
-			}
-			c.send(ask{flags: 0xffff, cmd: 2, off: 99, n: 77}.bytes(8), write(0, 512, 0).bytes(9), []byte("rubbish"))
-			h.begun(b, 8)
-			c.silent()
-			close(b.let)
-			seen := map[uint64]bool{}
-			for len(seen) < 8 {
-				if !structured {
-					_, cookie, _ := c.simple(200_000)
-					seen[cookie] = true
-				} else if k := c.chunk(); k.done {
-					seen[k.cookie] = true
-				}
-			}
-			c.closed()
-			if n := h.server.Clients().Gone[block.Write].Requests; n != 0 {
-				t.Error("a write after DISC was executed")
-			}
-		}
-	}
-}
-
-func TestEndOfInputIsLikeDisc(t *testing.T) {
-	for _, network := range networks {
-		b := newBlocker()
-		b.deaf = true // on TCP a close and a half-close look alike, and what heeds its context is ended
-		h := newHouse(t, through(b.serve))
-		c := h.client(network, false)
-		for i := range 8 {
-			c.request(uint64(i), ask{cmd: 0, n: 4096})
-		}
-		c.send(ask{cmd: 0}.bytes(9)[:20]) // and a piece of another
-		c.Conn.(interface{ CloseWrite() error }).CloseWrite()
-		h.begun(b, 8)
-		close(b.let)
-		for range 8 {
-			if e, _, _ := c.simple(4096); e != 0 {
-				t.Errorf("%s: error %d", network, e)
-			}
-		}
-		c.closed()
-	}
-}
-
 func TestHeldRequestsOfAHalfClosedClient(t *testing.T) {
 	h := newHouse(t)
 	for network, want := range map[string]uint32{"unix": 0, "tcp": eshutdown, "tls": 0} {
@@ -134,48 +81,6 @@ func TestHeldRequestsOfAHalfClosedClient(t *testing.T) {
 		h.gate.Resume()
 		h.nobody()
 	}
-}
-
-func TestAClientThatVanishesWhileItIsHeldLeavesNothing(t *testing.T) {
-	for _, network := range networks {
-		h := newHouse(t)
-		h.gate.Pause(t.Context())
-		c := h.client(network, true)
-		for i := range 100 { // so many that the reader waits too, and does not see the end
-			c.request(uint64(i), write(0, 512, 0))
-		}
-		h.eventually("they are held", func() bool { return h.server.Clients().Present[0].Held == 16 })
-		c.Close()
-		h.nobody()
-		if n := h.server.Clients().Gone[block.Write].Bytes; n != 0 {
-			t.Errorf("%d bytes were written while the gate was shut", n)
-		}
-		h.gate.Resume()
-		h.served()
-	}
-}
-
-func TestAClientThatNeverReadsIsNotServedForEver(t *testing.T) {
-	h := newHouse(t)
-	h.fill()
-	c := h.client("tcp", false)
-	go io.Copy(c, endless(ask{cmd: 0, n: 1 << 20}.bytes(1))) // ends when c is closed
-	var last block.Counts
-	still := 0
-	h.eventually("it is served no more", func() bool {
-		now := h.server.Clients().Present[0].Counts
-		if now != last || now[block.Read].Requests == 0 {
-			last, still = now, 0
-		}
-		still++
-		return still > 100
-	})
-	if n := last[block.Read].Bytes; n > 128<<20 {
-		t.Errorf("%d bytes of replies are waiting", n)
-	}
-	h.served() // others are
-	c.Close()
-	h.nobody()
 }
 
 // endless says the same for ever.
@@ -245,35 +150,6 @@ func TestWhoWaitsForMemoryCanLeave(t *testing.T) {
 	close(b.let)
 	if err := <-done; err != nil {
 		t.Error(err)
-	}
-}
-
-func TestTheTotalBudgetCanBeSet(t *testing.T) {
-	b := newBlocker()
-	h := newHouse(t, through(b.serve), func(_ *house, c *nbd.Config) { c.MaxMemory = 10 << 20 })
-	for i := range 3 {
-		c := h.client("unix", true)
-		for range 4 {
-			c.request(1, ask{cmd: 0, n: 4 << 20})
-		}
-		h.begun(b, []int64{2, 2, 2}[i])
-	}
-	close(b.let)
-	h.begun(b, 12)
-}
-
-func TestCookiesAreTheClientsBusiness(t *testing.T) {
-	h := newHouse(t, func(_ *house, c *nbd.Config) { c.Prompt = false })
-	c := h.client("unix", false)
-	var all []byte
-	for range 200 { // overlapping writes, all by one name
-		all = append(all, write(0, 8192, 0).bytes(7)...)
-	}
-	go c.Write(all)
-	for range 200 {
-		if e, cookie, _ := c.simple(0); e != 0 || cookie != 7 {
-			t.Fatalf("error %d for %d", e, cookie)
-		}
 	}
 }
 

@@ -38,8 +38,8 @@ const (
 	none, data, hole, status, statusLong, fail = 0, 1, 2, 5, 6, 1<<15 + 1
 )
 
-// dial connects and reads the greeting.
-func (h *house) dial(network string) *raw {
+// connect only connects.
+func (h *house) connect(network string) *raw {
 	h.t.Helper()
 	addr := h.unix
 	if network != "unix" {
@@ -51,10 +51,14 @@ func (h *house) dial(network string) *raw {
 	}
 	conn.SetDeadline(time.Now().Add(deadline))
 	h.t.Cleanup(func() { conn.Close() })
-	c := &raw{t: h.t, Conn: conn}
-	if g := c.read(18); string(g[:16]) != "NBDMAGICIHAVEOPT" || be.Uint16(g[16:]) != h.flags {
-		h.t.Fatalf("greeted with %q", g)
-	}
+	return &raw{t: h.t, Conn: conn}
+}
+
+// dial also reads the greeting.
+func (h *house) dial(network string) *raw {
+	h.t.Helper()
+	c := h.connect(network)
+	c.hears([]byte("NBDMAGICIHAVEOPT"), u16(h.flags))
 	return c
 }
 
@@ -84,6 +88,11 @@ func (c *raw) startTLS() {
 // client is in transmission, with simple replies or with structured ones and base:allocation.
 func (h *house) client(network string, structured bool) *raw {
 	h.t.Helper()
+	if h.oldstyle {
+		c := h.connect(network)
+		c.read(152)
+		return c
+	}
 	c := h.haggler(network)
 	if structured {
 		c.option(8, nil)
@@ -131,6 +140,15 @@ func (c *raw) read(n int) []byte {
 	return b
 }
 
+// hears wants exactly these bytes.
+func (c *raw) hears(parts ...[]byte) {
+	c.t.Helper()
+	want := bytes.Join(parts, nil)
+	if got := c.read(len(want)); !bytes.Equal(got, want) {
+		c.t.Errorf("the server said\n%.400x, not\n%.400x", got, want)
+	}
+}
+
 // closed wants the server to close without another word.
 func (c *raw) closed() {
 	c.t.Helper()
@@ -161,6 +179,29 @@ func optionBytes(number uint32, parts ...[]byte) []byte {
 func (c *raw) option(number uint32, parts ...[]byte) {
 	c.t.Helper()
 	c.send(optionBytes(number, parts...))
+}
+
+// answer is an option reply.
+func answer(number, kind uint32, parts ...[]byte) []byte {
+	data := bytes.Join(parts, nil)
+	return bytes.Join([][]byte{u64(0x3e889045565a9), u32(number), u32(kind), u32(uint32(len(data))), data}, nil)
+}
+
+// simpleReply is a simple reply.
+func simpleReply(errno uint32, cookie uint64, data ...byte) []byte {
+	return bytes.Join([][]byte{u32(0x67446698), u32(errno), u64(cookie), data}, nil)
+}
+
+// bytes is the chunk as c would get it.
+func (k chunk) bytes(extended bool) []byte {
+	flags := u16(0)
+	if k.done {
+		flags = u16(1)
+	}
+	if extended {
+		return bytes.Join([][]byte{u32(0x6e8a278c), flags, u16(k.kind), u64(k.cookie), u64(k.offset), u64(uint64(len(k.payload))), k.payload}, nil)
+	}
+	return bytes.Join([][]byte{u32(0x668e33ef), flags, u16(k.kind), u64(k.cookie), u32(uint32(len(k.payload))), k.payload}, nil)
 }
 
 // reply reads an option reply.

@@ -2,99 +2,11 @@ package nbd_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"net"
 	"sync/atomic"
 	"testing"
-
-	"example.com/nbdtui/internal/block"
-	"example.com/nbdtui/internal/nbd"
 )
-
-// What was said before TLS is forgotten: anybody on the way could have said it ("NBD_OPT_STARTTLS").
-func TestStartTLSForgetsWhatWasAgreedOn(t *testing.T) {
-	var secured []bool
-	h := newHouse(t, func(h *house, c *nbd.Config) {
-		open := c.Open
-		c.Open = func(ctx context.Context, o block.OpenRequest) (*block.Door, error) {
-			h.mu.Lock()
-			secured = append(secured, o.TLS != nil && o.TLS.HandshakeComplete && o.TLS.Version == tls.VersionTLS13)
-			h.mu.Unlock()
-			return open(ctx, o)
-		}
-	})
-	c := h.haggler("unix")
-	c.option(8)
-	c.wants(ack)
-	c.option(10, text(""), u32(1), text("base:allocation"))
-	c.wants(repContext)
-	c.wants(ack)
-	c.option(6, text(""), u16(0))
-	c.wants(repInfo)
-	c.wants(repInfo)
-	c.wants(ack)
-	c.startTLS()
-	c.option(10, text(""), u32(1), text("base:allocation"))
-	c.wants(invalid) // structured replies were not agreed on
-	if flags := c.goes(""); flags&(1<<7) != 0 {
-		t.Errorf("flags %#x: DF was offered without structured replies", flags)
-	}
-	if e := c.errno(false, ask{cmd: 7, n: 4096}); e != einval {
-		t.Errorf("block status got error %d", e)
-	}
-	h.mu.Lock()
-	if len(secured) != 2 || secured[0] || !secured[1] {
-		t.Errorf("the export was opened with TLS: %v", secured)
-	}
-	h.mu.Unlock()
-	n := h.server.Clients().Present[0]
-	if n.TLS != "1.3" || n.State != nbd.Active {
-		t.Errorf("client %+v", n)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.opened != 2 || h.closed != 1 {
-		t.Errorf("%d doors were opened and %d closed", h.opened, h.closed)
-	}
-}
-
-func TestTLSIsOptionalUnlessItIsRequired(t *testing.T) {
-	h := newHouse(t)
-	h.served() // without it
-	h = newHouse(t, func(_ *house, c *nbd.Config) { c.TLS = nil })
-	c := h.haggler("unix")
-	c.option(5)
-	c.wants(policy)
-	c.usable()
-	h = newHouse(t, func(_ *house, c *nbd.Config) { c.RequireTLS = true })
-	c = h.haggler("unix")
-	c.option(6, text(""), u16(0))
-	c.wants(tlsReqd)
-	c.startTLS()
-	c.usable()
-	c.goes("")
-	c.alive(false)
-	if h.opened != 1 {
-		t.Errorf("%d doors were opened", h.opened)
-	}
-}
-
-func TestOlderTLSWorksDownToItsVersionTwo(t *testing.T) {
-	h := newHouse(t)
-	c := h.haggler("tcp")
-	c.option(5)
-	c.wants(ack)
-	s := wrap(t, false)(c.Conn).(*tls.Conn)
-	config := tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, Certificates: pair(t, "")}
-	c.Conn = tls.Client(s.NetConn(), &config)
-	c.usable()
-	c.goes("")
-	c.alive(false)
-	if v := h.server.Clients().Present[0].TLS; v != "1.2" {
-		t.Errorf("version %q", v)
-	}
-}
 
 // wired counts what comes in, and lets several writes go out as one.
 type wired struct {

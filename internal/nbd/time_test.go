@@ -105,6 +105,14 @@ func TestSoftDisconnectEndsAfterItsGrace(t *testing.T) {
 	})
 }
 
+func TestTheHandshakesDeadlineIsTheHandshakesAlone(t *testing.T) {
+	bubble(t, func(_ *house, c *raw) {
+		c.goes("")
+		time.Sleep(time.Hour)
+		c.alive(false)
+	})
+}
+
 func TestTheHandshakesTimeIsTheClients(t *testing.T) {
 	bubble(t, func(h *house, c *raw) {
 		h.slow = time.Minute
