@@ -3,6 +3,7 @@ package nbd_test
 import (
 	"bytes"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,9 +16,11 @@ import (
 // peer finds a program of somebody else's. Where tests must be complete, a missing one is a failure.
 func peer(t *testing.T, name string) string {
 	t.Helper()
-	path := filepath.Join("/usr/bin", name) // nbdsh wants the system's python
-	if _, err := os.Stat(path); err == nil {
-		return path
+	for _, dir := range []string{"/usr/bin", "/usr/sbin"} { // nbdsh wants the system's python, nbd-client is an administrator's
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -72,6 +75,9 @@ func TestNbdinfoTellsWhatTheExportCanDo(t *testing.T) {
 			`"can_flush": true`, `"can_fua": true`, `"can_multi_conn": true`, `"can_trim": true`, `"can_zero": true`,
 			`"block_size_minimum": 1`, `"block_size_preferred": 4096`, `"block_size_maximum": 67108864`)
 	}
+	for _, can := range []string{"cache", "df", "fast-zero", "flush", "fua", "multi-conn", "read", "structured", "trim", "write", "zero"} {
+		run(t, "nbdinfo", "--can", can, h.uri())
+	}
 	contains(t, run(t, "nbdinfo", "--list", h.uri()), `export="disk"`, "a disk in memory")
 	if n := h.server.Clients(); n.Seen == 0 {
 		t.Error("nobody was seen")
@@ -94,12 +100,16 @@ func TestNbdcopyBothWays(t *testing.T) {
 		want := h.fill()
 		file := filepath.Join(t.TempDir(), "copy")
 		for _, uri := range []string{h.uri(), "nbd://" + h.tcp} {
-			run(t, "nbdcopy", uri, file)
+			before := h.server.Clients().Seen
+			run(t, "nbdcopy", "--connections=4", "--threads=4", uri, file)
+			if n := h.server.Clients().Seen - before; n < 4 {
+				t.Errorf("%d connections", n)
+			}
 			if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
 				t.Fatalf("the copy differs (%v)", err)
 			}
 			h.disk.WriteZeroes(0, h.disk.Size(), 0)
-			run(t, "nbdcopy", file, uri)
+			run(t, "nbdcopy", "--connections=4", "--threads=4", file, uri)
 			if !bytes.Equal(h.disk.bytes(), want) {
 				t.Fatal("the copy back differs")
 			}
@@ -123,6 +133,11 @@ func TestQemu(t *testing.T) {
 		t.Fatal("the copy back differs")
 	}
 	contains(t, run(t, "qemu-img", "compare", "-f", "raw", "-F", "qcow2", h.uri(), qcow), "identical")
+	contains(t, run(t, "qemu-img", "map", "--output=json", "-f", "raw", h.uri()),
+		`"start": 0, "length": 200704, "depth": 0, "present": true, "zero": false, "data": true`,
+		`"start": 200704, "length": 323584, "depth": 0, "present": true, "zero": true, "data": false`)
+	contains(t, run(t, "qemu-img", "bench", "-f", "raw", "-c", "2000", "-d", "32", "-s", "64k", h.uri()), "Run completed")
+	contains(t, run(t, "qemu-img", "bench", "-w", "-f", "raw", "-c", "2000", "-d", "32", "-s", "64k", "--flush-interval=100", h.uri()), "Run completed")
 	out := run(t, "qemu-io", "-f", "raw",
 		"-c", "write -P 0xab 4096 1M", "-c", "read -P 0xab 4096 1M", "-c", "write -f -P 0xcd 1 511", "-c", "read -P 0xcd 1 511",
 		"-c", "write -z 4096 64k", "-c", "read -P 0 4096 64k", "-c", "write -zu 128k 64k", "-c", "read -P 0 128k 64k",
@@ -220,4 +235,20 @@ assert h.pread(2 << 20, 0) == bytearray(2 << 20)
 h.shutdown()
 `
 	run(t, "nbdsh", "-c", simple)
+}
+
+// The kernel's client shakes hands in user space, and gives the socket away then; there is no device here to give it to.
+func TestTheKernelsClientShakesHands(t *testing.T) {
+	h := newHouse(t)
+	_, port, err := net.SplitHostPort(h.tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, run(t, "nbd-client", "-l", "127.0.0.1", "-p", port), "disk")
+	for _, where := range [][]string{{"127.0.0.1", port}, {"-unix", h.unix}} {
+		out, err := exec.CommandContext(t.Context(), peer(t, "nbd-client"), append(where, "-N", "disk", "/dev/null")...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "size = 8MB") {
+			t.Errorf("%v, %s", err, out)
+		}
+	}
 }
