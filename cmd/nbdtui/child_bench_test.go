@@ -113,7 +113,7 @@ func BenchmarkMemoryOfAFlood(b *testing.B) {
 }
 
 // resident is a process's memory, in MiB.
-func resident(b *testing.B, cmd *exec.Cmd) float64 {
+func resident(b testing.TB, cmd *exec.Cmd) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
 	if err != nil {
 		b.Skip("only Linux tells")
