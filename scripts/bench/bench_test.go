@@ -141,7 +141,7 @@ func TestCommandLines(t *testing.T) {
 	p := place{scene: scene{tcp: true, tls: true, filters: []string{"pause"}, words: []string{"pause-control=x"}},
 		dir: t.TempDir(), port: "7", file: "f", pki: "d"}
 	args, err := servers[0].args(p)
-	want := "bin/nbdtui --max-connections=2000 -i 127.0.0.1 -p 7 --tls=require --tls-certificates=d --filter=pause file f pause-control=x"
+	want := "bin/nbdtui -i 127.0.0.1 -p 7 --tls=require --tls-certificates=d --filter=pause file f pause-control=x"
 	if got := strings.Join(args, " "); err != nil || got != want {
 		t.Errorf("%s, %v", got, err)
 	}

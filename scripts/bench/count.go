@@ -46,7 +46,7 @@ var moving = map[string]bool{
 	"splice": true, "tee": true, "vmsplice": true, "sendfile": true,
 }
 
-// count counts the system calls of nbdtui, and the memory of idle clients. It fails where there is too much.
+// count counts the system calls of nbdtui, and the memory of many clients. It fails where there is too much.
 func count(ctx context.Context) error {
 	if err := need("bin/nbdtui", "nbdcopy", "fio", "strace"); err != nil {
 		return err
@@ -71,7 +71,7 @@ func count(ctx context.Context) error {
 		user := map[bool]string{true: "ordinary", false: "root"}[c.ordinary]
 		fmt.Printf("| %s | %s | %s | %v | %s |\n", c.name, user, verdict, c.most, which)
 	}
-	if err := b.countIdle(ctx); err != nil {
+	if err := b.countMemory(ctx); err != nil {
 		return err
 	}
 	if tooMany > 0 {

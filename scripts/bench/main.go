@@ -5,7 +5,7 @@
 //	bench -rounds 15                      the main group, into docs/benchmarks.md
 //	bench -rounds 15 -only '^(tcp|tls):'  other groups
 //	bench -rounds 3 -only '4 KiB'         some workloads, on the screen alone
-//	bench -count                          system calls, memory of idle clients
+//	bench -count                          system calls, memory of idle and stalled clients
 package main
 
 import (

@@ -8,6 +8,7 @@ type scene struct {
 	sparse    bool // a file of 100 GiB that is one hole
 	copies    bool // without splice
 	many      bool // clients that come at once, more than nbd-server's backlog of ten
+	crowd     bool // more clients than nbdtui takes by itself
 	cold      bool // the file is not in the page cache
 	dashboard bool // nbdtui shows it
 	ordinary  bool // the server is an ordinary user's, and net.core.wmem_max is what it is on most machines
@@ -36,7 +37,10 @@ type server struct {
 // servers are what is compared; the first one is ours.
 var servers = []server{
 	{"nbdtui", "", func(p place) ([]string, error) {
-		args := []string{"bin/nbdtui", "--max-connections=2000"}
+		args := []string{"bin/nbdtui"}
+		if p.crowd || p.many {
+			args = append(args, "--max-connections=2000")
+		}
 		if p.copies {
 			args = append(args, "--no-splice")
 		}
