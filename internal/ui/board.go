@@ -65,7 +65,7 @@ func (b *board) resize(w, h int) {
 
 // fit gives the child's terminal the size of its panel, and takes the focus from a panel that is not on the screen.
 func (b *board) fit() {
-	if !b.view.zoom && !b.plan().shows(b.view.panel) {
+	if !b.view.zoom && !b.plan()[b.view.panel].boxed {
 		b.view.panel = noPanel
 	}
 	b.survey()

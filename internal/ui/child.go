@@ -11,22 +11,17 @@ import (
 )
 
 // childPanel is the child's screen in a box, or its last lines where there is no room for one.
-func (d *drawing) childPanel() []string {
-	w, h := d.size.w-d.plan.beside, d.plan.main
-	boxed := h >= minMain
-	inner, visible := w, h
-	if boxed {
-		inner, visible = w-2, h-2
-	}
-	rows := make([]string, 0, visible)
+func (d *drawing) childPanel(at spot) []string {
+	in, w := at.inside(), at.w
+	rows := make([]string, 0, in.h)
 	y := 0
 	if !d.view.back.on {
-		y = childTop(d.child, visible)
+		y = childTop(d.child, in.h)
 	}
-	for ; y < len(d.child.Lines) && len(rows) < visible; y++ {
-		rows = append(rows, d.childRow(y, inner, w-inner))
+	for ; y < len(d.child.Lines) && len(rows) < in.h; y++ {
+		rows = append(rows, d.childRow(y, in.w, w-in.w))
 	}
-	if !boxed {
+	if !at.boxed {
 		return rows
 	}
 	var notes []string
@@ -45,7 +40,7 @@ func (d *drawing) childPanel() []string {
 		status, _, _ = strings.Cut(status, " pid")
 	}
 	command := d.theme.cut(d.theme.clean(d.s.Child.Command), w-len("+- [child:   ] -+")-len(status)-len(note)-4)
-	return d.box(panelChild, w, h, "child: "+command+"  "+status, note, rows)
+	return d.box(panelChild, w, at.h, "child: "+command+"  "+status, note, rows)
 }
 
 // childTop is the first of the child's rows that is shown where its terminal is higher than the panel: the last ones
@@ -91,8 +86,7 @@ func childStatus(c *session.Child) string {
 }
 
 // uri is what stands in the child's place where there is none: how clients find the server.
-func (d *drawing) uri() []string {
-	w, h := d.size.w-d.plan.beside, d.plan.main
+func (d *drawing) uri(w, h int) []string {
 	uri := d.theme.clean(d.s.URI)
 	var rows []string
 	add := func(r role, s string) { rows = append(rows, d.theme.line(w-2).space(2).text(r, s).fill()) }
@@ -124,7 +118,7 @@ func (d *drawing) uri() []string {
 // caret is where the child's cursor stands on the screen, if it is to be seen.
 func (b *board) caret() (x, y int, shown bool) {
 	c := &b.screen
-	left, top, w, h := b.childArea()
-	row := c.CursorY - childTop(c, h)
-	return left + c.CursorX, top + row, c.CursorShown && c.CursorX < w && row < h
+	at := b.childArea()
+	row := c.CursorY - childTop(c, at.h)
+	return at.x + c.CursorX, at.y + row, c.CursorShown && c.CursorX < at.w && row < at.h
 }

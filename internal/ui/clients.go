@@ -44,9 +44,6 @@ var clientColumns = []column[session.Client]{
 
 // clients is the table of them, by id. The selected one has a mark and is always in sight.
 func (d *drawing) clients(w, h int) []string {
-	if h == 0 {
-		return nil
-	}
 	columns := fitting(clientColumns, w-6)
 	rows := []string{titles(d.theme.line(w-2).space(3), columns).fill()}
 	chosen, at, _ := d.view.chosen(d.s)

@@ -8,17 +8,15 @@ import (
 	"example.com/nbdtui/internal/session"
 )
 
-// coverage is how much of the export was touched: a bar, in a box where the plan has room for one. Where the size is
-// not known there is nothing to say.
-func (d *drawing) coverage() []string {
-	switch w, h := d.size.w, d.plan.coverage; h {
-	case 0:
-		return nil
-	case 1:
-		return []string{d.coverageRow(w, "coverage")}
-	default:
-		return d.box(panelCoverage, w, h, "coverage", "", []string{d.coverageRow(w-2, "")})
+// coverage is how much of the export was touched: a bar, in a box where the plan has room for one.
+func (d *drawing) coverage(at spot) []string {
+	switch {
+	case d.view.zoom:
+		return d.coverageScreen(at.w, at.h)
+	case !at.boxed:
+		return []string{d.coverageRow(at.w, "coverage")}
 	}
+	return d.box(panelCoverage, at.w, at.h, "coverage", "", []string{d.coverageRow(at.w-2, "")})
 }
 
 // coverageRow is a label, the bar, and numbers for which there is room; the bar has what they leave.

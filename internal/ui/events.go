@@ -9,22 +9,12 @@ import (
 	"example.com/nbdtui/internal/session"
 )
 
-// eventRows are the newest events in rows of their own, the newest last; in a box where there is room for one.
-func (d *drawing) eventRows() []string {
-	switch n := d.plan.events; {
-	case n == 0:
-		return nil
-	case n < minBox:
-		return d.eventList(len(d.events())-1, d.size.w, n)
-	default:
-		return d.eventsBox(d.size.w, n)
-	}
-}
-
-// eventsBox has the newest events, or older ones where somebody has scrolled; no columns, no box.
-func (d *drawing) eventsBox(w, h int) []string {
-	if w == 0 || h == 0 {
-		return nil
+// eventsPanel has the newest events, the newest last, or older ones where somebody has scrolled; in a box where there is
+// room for one.
+func (d *drawing) eventsPanel(at spot) []string {
+	w, h := at.w, at.h
+	if !at.boxed {
+		return d.eventList(len(d.events())-1, w, h)
 	}
 	last, note := d.lastEvent(), ""
 	if n := len(d.events()) - 1 - last; n > 0 {

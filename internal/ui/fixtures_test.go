@@ -202,7 +202,7 @@ func themed(name string) theme {
 // charted is what a scene's person looks at, with the map that the session would give.
 func charted(sc scene, z size) view {
 	v := sc.v
-	columns, rows := chartSize(z, planFor(z, shapeOf(&sc.s, &v)), &v)
+	columns, rows := chartSize(planFor(z, shapeOf(&sc.s, &v)), &v)
 	v.chart.cells = chartOf(columns*rows, sc.s.Progress)
 	return v
 }

@@ -79,11 +79,8 @@ func inHand(s *session.Snapshot) (list []flightRow, held int) {
 	return list, held
 }
 
-// flight is the requests in flight, oldest first; no columns or no rows, no box.
+// flight is the requests in flight, oldest first.
 func (d *drawing) flight(w, h int) []string {
-	if w == 0 || h == 0 {
-		return nil
-	}
 	list, held := inHand(d.s)
 	columns := fitting(flightColumns, w-5)
 	rows := []string{titles(d.theme.line(w-2).space(2), columns).fill()}

@@ -90,7 +90,7 @@ func (d *drawing) keys() []string {
 	if !d.view.zoom && (d.s.Child != nil || d.view.panel != noPanel || len(d.s.Clients) > 0) {
 		keys = append(keys, "z zoom")
 	}
-	if d.view.zoom || d.plan.shows(panelClients) {
+	if d.view.zoom || d.plan[panelClients].boxed {
 		keys = append(keys, "tab panel")
 	}
 	arrows := d.theme.glyphs.up + " " + d.theme.glyphs.down

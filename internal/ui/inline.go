@@ -19,11 +19,13 @@ func stripRows(h int) int {
 	return 4
 }
 
-// inlinePlan gives the strip what it needs, and the child the rest.
+// inlinePlan gives the strip what it needs, and the child the rest. Where the strip stands, the child's output decides.
 func inlinePlan(z size, s shape) plan {
-	p := plan{main: max(z.h-stripRows(z.h), 1), throughput: 3}
+	var p plan
+	p[panelChild].area = area{w: z.w, h: max(z.h-stripRows(z.h), 1)}
+	p[panelThroughput].area = area{w: z.w, h: 1}
 	if s.sized {
-		p.coverage = 1
+		p[panelCoverage].area = area{w: z.w, h: 1}
 	}
 	return p
 }
@@ -53,10 +55,10 @@ func (d *drawing) inlineRows() []string {
 		return append(rows, d.stateLine())
 	}
 	coverage := d.theme.line(d.size.w-1).space(1).text(plain, d.theme.clean(d.s.URI)).String()
-	if d.plan.coverage > 0 {
-		coverage = d.coverage()[0]
+	if list := d.rows(panelCoverage); len(list) > 0 {
+		coverage = list[0]
 	}
-	return append(rows, d.stateLine(), coverage, d.throughput()[0], d.footer())
+	return append(rows, d.stateLine(), coverage, d.rows(panelThroughput)[0], d.footer())
 }
 
 // cutRow is a row of the child's that takes no more than n cells.

@@ -14,7 +14,7 @@ func (b *board) look(k key) {
 	case "1", "2", "3", "4", "5", "6", "7", "8", "9":
 		if p := panel(k[0] - '0'); b.has(p) {
 			v.panel = p
-			v.zoom = v.zoom || !b.plan().shows(p)
+			v.zoom = v.zoom || !b.plan()[p].boxed
 		}
 	case "z":
 		b.zoom()
@@ -83,7 +83,7 @@ func (b *board) turn(by int) {
 	}
 	for range panels {
 		at = (at + by + panels) % panels
-		if p := panel(at + 1); b.has(p) && (v.zoom || plan.shows(p)) {
+		if p := panel(at + 1); b.has(p) && (v.zoom || plan[p].boxed) {
 			v.panel = p
 			return
 		}
@@ -117,10 +117,10 @@ func (b *board) move(by int) {
 // scroll moves the events. Those that come leave older ones where they are; at the end the newest are followed again.
 func (b *board) scroll(by int) {
 	d := drawing{s: &b.snapshot, view: &b.view, theme: b.theme}
-	w, h := b.eventsSize()
+	in := b.plan()[panelEvents].inside()
 	events := d.events()
 	newest := len(events) - 1
-	at := max(d.lastEvent()+by, d.firstPage(w, h))
+	at := max(d.lastEvent()+by, d.firstPage(in.w, in.h))
 	if at >= newest {
 		b.view.event = 0
 		return
@@ -128,25 +128,12 @@ func (b *board) scroll(by int) {
 	b.view.event = events[at].Seq
 }
 
-// eventsSize is of the events' panel, without its borders.
-func (b *board) eventsSize() (w, h int) {
-	p := b.plan()
-	switch {
-	case b.view.zoom:
-		return b.size.w - 2, b.size.h - 4
-	case p.beside > 0 && p.events == 0:
-		return p.beside - 2, p.main - p.flight - 2
-	}
-	return b.size.w - 2, p.events - 2
-}
-
 // page is how many rows of a list are in sight.
 func (b *board) page() int {
-	_, h := b.eventsSize()
-	if b.view.panel != panelEvents {
-		if h = b.plan().clients - 3; b.view.zoom {
-			h = b.size.h - 5
-		}
+	p := b.plan()
+	rows := p[panelClients].inside().h - 1
+	if b.view.panel == panelEvents {
+		rows = p[panelEvents].inside().h
 	}
-	return max(h-1, 1)
+	return max(rows-1, 1)
 }

@@ -11,15 +11,15 @@ import (
 const mapLabel = "map      "
 
 // chartSize is how many cells the map has, as it stands on the screen now: none where it does not.
-func chartSize(z size, p plan, v *view) (columns, rows int) {
+func chartSize(p plan, v *view) (columns, rows int) {
+	in := p[panelMap].inside()
 	switch {
-	case v.zoom && v.panel == panelMap:
-		columns, rows = z.w-4, z.h-2-2-mapNotes
 	case v.zoom:
-	case p.chart == 1:
-		columns, rows = z.w-2-len(mapLabel), 1
-	case p.chart > 1:
-		columns, rows = z.w-4, p.chart-2
+		columns, rows = in.w-2, in.h-mapNotes
+	case p[panelMap].boxed:
+		columns, rows = in.w-2, in.h
+	default:
+		columns, rows = in.w-2-len(mapLabel), in.h
 	}
 	if columns <= 0 || rows <= 0 {
 		return 0, 0
@@ -51,25 +51,27 @@ func (c *chart) cell(s *session.Snapshot, i, cells int) (from, end uint64) {
 	return at(i), min(max(at(i+1), at(i)+1), first+length)
 }
 
-// mapPanel is the map in the plan's place.
-func (d *drawing) mapPanel() []string {
-	columns, rows := chartSize(d.size, d.plan, d.view)
+// mapPanel is the map in its place.
+func (d *drawing) mapPanel(at spot) []string {
+	columns, rows := chartSize(d.plan, d.view)
 	switch {
+	case d.view.zoom:
+		return d.mapScreen(at.w, at.h)
 	case rows == 0:
 		return nil
-	case d.plan.chart == 1:
-		l := d.theme.line(d.size.w).space(1).text(plain, mapLabel)
+	case !at.boxed:
+		l := d.theme.line(at.w).space(1).text(plain, mapLabel)
 		return []string{l.raw(d.mapRows(columns, rows)[0], columns).fill()}
 	}
 	note := bytesText(d.cellBytes(columns*rows)) + " a cell"
 	if d.view.holds(panelMap) {
-		note = d.theme.cut(d.cursorText(columns*rows), d.size.w-20)
+		note = d.theme.cut(d.cursorText(columns*rows), at.w-20)
 	}
 	list := d.mapRows(columns, rows)
 	for i := range list {
 		list[i] = d.theme.line(columns+2).space(1).raw(list[i], columns).fill()
 	}
-	return d.box(panelMap, d.size.w, d.plan.chart, d.mapTitle(), note, list)
+	return d.box(panelMap, at.w, at.h, d.mapTitle(), note, list)
 }
 
 func (d *drawing) mapTitle() string {
@@ -91,7 +93,7 @@ const mapNotes = 9
 
 // mapScreen is the map with its legend, and all that is known of the cell that has the cursor.
 func (d *drawing) mapScreen(w, h int) []string {
-	columns, rows := chartSize(d.size, d.plan, d.view)
+	columns, rows := chartSize(d.plan, d.view)
 	var list []string
 	if rows > 0 {
 		for _, row := range d.mapRows(columns, rows) {

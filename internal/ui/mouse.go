@@ -3,8 +3,6 @@ package ui
 import (
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"example.com/nbdtui/internal/captive"
 )
 
@@ -20,13 +18,13 @@ func (b *board) pointed(r captive.Report) {
 	b.refresh()
 	b.view.said = ""
 	v := &b.view
-	x, y, w, h := b.childArea()
-	inside := r.X >= x && r.X < x+w && r.Y >= y && r.Y < y+h
+	child := b.childArea()
+	inside := child.has(r.X, r.Y)
 	press := !r.Release && r.Button&32 == 0
 	if (v.typing || v.panel == panelChild) && !v.back.on && b.screen.Mouse.Tracking != 0 && (inside || b.dragging) {
 		b.dragging = r.Button < wheelUp && !r.Release
-		r.X = min(max(r.X-x, 0), w-1)
-		r.Y = min(max(r.Y-y, 0), h-1) + childTop(&b.screen, h)
+		r.X = min(max(r.X-child.x, 0), child.w-1)
+		r.Y = min(max(r.Y-child.y, 0), child.h-1) + childTop(&b.screen, child.h)
 		if keys := b.screen.Mouse.Encode(r); keys != nil {
 			b.session.Type(keys)
 		}
@@ -68,75 +66,21 @@ func (b *board) wheel(p panel, by int) {
 }
 
 // childArea is where the child's screen stands on ours, without borders; nothing where it is not shown.
-func (b *board) childArea() (x, y, w, h int) {
-	sh := shapeOf(&b.snapshot, &b.view)
-	p := planFor(b.size, sh)
-	if sh.inline {
-		return 0, 0, b.size.w, p.main
+func (b *board) childArea() area {
+	if b.snapshot.Child == nil {
+		return area{}
 	}
-	if !sh.child || b.size.w < minWidth || b.size.h < minHeight || b.view.zoom && !sh.whole {
-		return 0, 0, 0, 0
-	}
-	w, h = childSize(b.size, sh)
-	x, y, h = 0, 1+p.coverage+p.chart+p.throughput+p.clients, min(h, p.main)
-	if p.main >= minMain {
-		x, y = 1, y+1
-	}
-	return x, y, w, h
+	return b.plan()[panelChild].inside()
 }
 
-// panelAt is the panel that has a cell: the one that covers it with its borders. They are found by what changes on the
-// screen when the panel gets the focus.
+// panelAt is the panel that has a cell, its borders included.
 func (b *board) panelAt(x, y int) panel {
-	frame := func(p panel) []string {
-		v := b.view
-		v.panel, v.typing = p, false
-		return strings.Split(render(b.snapshot, b.screen, v, b.size, b.theme), "\n")
-	}
-	plain := frame(noPanel)
-	for p := panelCoverage; int(p) <= panels; p++ {
-		if area, ok := changed(plain, frame(p)); ok && area.has(x, y) {
+	for i, at := range b.plan() {
+		if p := panel(i); at.boxed && at.has(x, y) && b.has(p) {
 			return p
 		}
 	}
 	return noPanel
-}
-
-// area is a rectangle on the screen, its last column and row included.
-type area struct{ left, top, right, bottom int }
-
-func (a area) has(x, y int) bool { return x >= a.left && x <= a.right && y >= a.top && y <= a.bottom }
-
-// changed is the least area outside of which two frames have the same text, but for their last rows.
-func changed(a, b []string) (all area, any bool) {
-	for y := range min(len(a), len(b)) - 1 {
-		if a[y] == b[y] {
-			continue
-		}
-		was, is := cellsOf(a[y]), cellsOf(b[y])
-		for x := range max(len(was), len(is)) {
-			if x < len(was) && x < len(is) && was[x] == is[x] {
-				continue
-			}
-			if !any {
-				all, any = area{x, y, x, y}, true
-			}
-			all = area{min(all.left, x), min(all.top, y), max(all.right, x), max(all.bottom, y)}
-		}
-	}
-	return all, any
-}
-
-// cellsOf is a row's text, a cell each; a wide character is followed by an empty one.
-func cellsOf(row string) (cells []string) {
-	for state := byte(0); len(row) > 0; {
-		piece, n, read, next := ansi.DecodeSequence(row, state, nil)
-		row, state = row[read:], next
-		if n > 0 {
-			cells = append(append(cells, piece), make([]string, n-1)...)
-		}
-	}
-	return cells
 }
 
 // tracking is the mouse's mode that the terminal should be in: what the child wants while the reports are for it, and

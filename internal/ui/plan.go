@@ -13,90 +13,148 @@ const (
 	longLabels          = 100   // for the state line's words in full
 )
 
-// plan says how many rows each panel gets. Nothing that changes while a session runs has a say in it, so no panel
-// moves. Room is given by priority: child, coverage, clients, map, throughput with latencies, events; what is left is
-// the child's.
-type plan struct {
-	coverage   int // rows of the bar; with borders where there are more than one
-	chart      int // rows of the map; with borders where there are more than one
-	throughput int // rows of throughput and requests
-	boxes      bool
-	mix        bool // the request mix is beside them
-	clients    int  // rows with borders
-	main       int  // rows of the child's panel, or of the URI's
-	events     int  // rows of events below it
-	beside     int  // columns of the boxes beside it
-	flight     int  // rows of the upper one, requests in flight; the events have the others
+// area is a rectangle of cells on the screen.
+type area struct{ x, y, w, h int }
+
+func (a area) has(x, y int) bool { return x >= a.x && x < a.x+a.w && y >= a.y && y < a.y+a.h }
+
+// spot is where a panel stands. With borders it can have the focus.
+type spot struct {
+	area
+	boxed bool
 }
+
+// inside is a spot without its borders.
+func (p spot) inside() area {
+	if p.boxed {
+		return area{p.x + 1, p.y + 1, p.w - 2, p.h - 2}
+	}
+	return p.area
+}
+
+// cut gives n columns at a spot's right end to another.
+func (p *spot) cut(n int) spot {
+	right := *p
+	p.w -= n
+	right.x, right.w = right.x+p.w, n
+	return right
+}
+
+// plan says where each panel stands; those that there is no room for are empty. The URI has the child's place where there
+// is none. Nothing that changes while a session runs has a say in it, so no panel moves. Room is given by priority: child,
+// coverage, clients, map, throughput with latencies, events; what is left is the child's.
+type plan [panels + 1]spot
 
 // shape is what a plan depends on besides the size.
 type shape struct {
-	child  bool // there is one
-	sized  bool // the export's size is known, so coverage means something
-	inline bool // it is no screen but a strip
-	whole  bool // the panel in the child's place has the whole screen
+	child  bool  // there is one
+	sized  bool  // the export's size is known, so coverage means something
+	inline bool  // it is no screen but a strip
+	zoomed panel // has the whole screen
 }
 
 func shapeOf(s *session.Snapshot, v *view) shape {
-	return shape{child: s.Child != nil, sized: s.Progress.Size > 0, inline: v.inline, whole: v.zoom && v.panel == panelChild}
+	sh := shape{child: s.Child != nil, sized: s.Progress.Size > 0, inline: v.inline}
+	if v.zoom {
+		sh.zoomed = v.panel
+	}
+	return sh
 }
 
-func planFor(z size, s shape) plan {
-	if s.inline {
+func planFor(z size, s shape) (p plan) {
+	main := z.h - 2 // between the state line and the footer
+	switch {
+	case s.inline:
 		return inlinePlan(z, s)
-	}
-	p := plan{main: z.h - 2} // the state line and the footer
-	if s.whole {
+	case z.w < minWidth || z.h < minHeight:
+		return p
+	case s.zoomed != noPanel:
+		p[s.zoomed] = spot{area{0, 1, z.w, main}, s.zoomed != panelChild || main >= minMain}
 		return p
 	}
 	take := func(n, keep int) int {
-		if p.main-n < keep {
+		if main-n < keep {
 			return 0
 		}
-		p.main -= n
+		main -= n
 		return n
 	}
+	var coverage, chart, throughput, events, beside, flight int
 	if s.sized {
-		p.coverage = take(1, 1)
+		coverage = take(1, 1)
 	}
-	if z.h < 44 {
-		p.clients = take(5, minMain)
-	} else {
-		p.clients = take(8, minMain)
-	}
+	clients := take(clientRows(z.h), minMain)
 	if s.sized {
-		p.chart = take(chartRows(z.h), minMain)
+		chart = take(chartRows(z.h), minMain)
 	}
-	p.boxes = z.w >= wideEnough && z.h >= 36
-	p.mix = p.boxes && z.w >= threeBoxes
+	boxes := z.w >= wideEnough && z.h >= 36
 	switch {
-	case p.boxes:
-		p.throughput = take(boxRows(z.h), minMain)
+	case boxes:
+		throughput = take(boxRows(z.h), minMain)
 	case z.h < 30:
-		p.throughput = take(3, minMain)
+		throughput = take(3, minMain)
 	default:
-		p.throughput = take(4, minMain)
+		throughput = take(4, minMain)
 	}
-	if z.h >= 50 && p.coverage > 0 {
-		p.coverage += take(2, minMain)
+	if z.h >= 50 && coverage > 0 {
+		coverage += take(2, minMain)
 	}
 	switch {
 	case !s.child:
-		p.events = take(max(p.main-uriRows, 2), minMain)
-		if z.w >= besideEnough && p.main >= minMain {
-			p.beside, p.flight = besideColumns(z.w), p.main
+		events = take(max(main-uriRows, 2), minMain)
+		if z.w >= besideEnough && main >= minMain {
+			beside, flight = besideColumns(z.w), main
 		}
-	case z.w >= besideEnough && p.main >= minMain:
-		p.beside = besideColumns(z.w)
-		if p.main >= 2*minMain {
-			p.flight = max(minMain, p.main*2/5)
+	case z.w >= besideEnough && main >= minMain:
+		beside = besideColumns(z.w)
+		if main >= 2*minMain {
+			flight = max(minMain, main*2/5)
 		}
 	case z.h < 30:
-		p.events = take(2-min(p.chart, 1), minMain) // the map's row is the older event's
+		events = take(2-min(chart, 1), minMain) // the map's row is the older event's
 	default:
-		p.events = take(min(3+(z.h-30)/3, 8), minMain)
+		events = take(min(3+(z.h-30)/3, 8), minMain)
+	}
+
+	y := 1
+	put := func(n panel, h int, boxed bool) {
+		p[n] = spot{area{0, y, z.w, h}, boxed && h > 0}
+		y += h
+	}
+	put(panelCoverage, coverage, coverage > 1)
+	put(panelMap, chart, chart > 1)
+	put(panelThroughput, throughput, boxes)
+	put(panelClients, clients, true)
+	put(panelChild, main, main >= minMain)
+	put(panelEvents, events, events >= minBox)
+	switch throughput := &p[panelThroughput]; {
+	case boxes && z.w >= threeBoxes:
+		p[panelMix] = throughput.cut(42)
+		p[panelRequests] = throughput.cut(94)
+	case boxes:
+		p[panelRequests] = throughput.cut(z.w - z.w/2)
+	}
+	if beside > 0 {
+		right := p[panelChild].cut(beside)
+		if events == 0 {
+			p[panelEvents] = right
+			p[panelEvents].y += flight
+			p[panelEvents].h -= flight
+		}
+		if flight > 0 {
+			p[panelFlight] = right
+			p[panelFlight].h = flight
+		}
 	}
 	return p
+}
+
+// clientRows is the height of the clients' table on a screen of h rows.
+func clientRows(h int) int {
+	if h < 44 {
+		return 5
+	}
+	return 8
 }
 
 // chartRows is the height of the map on a screen of h rows.
@@ -128,42 +186,21 @@ func boxRows(h int) int {
 	return 12
 }
 
-// shows is true for panels that have a box on the screen.
-func (p plan) shows(n panel) bool {
-	switch n {
-	case panelCoverage:
-		return p.coverage > 1
-	case panelMap:
-		return p.chart > 1
-	case panelThroughput, panelRequests:
-		return p.boxes && p.throughput > 0
-	case panelMix:
-		return p.mix && p.throughput > 0
-	case panelFlight:
-		return p.flight > 0
-	case panelClients:
-		return p.clients > 0
-	case panelChild:
-		return p.main >= minMain
-	default:
-		return p.beside > 0 && p.main-p.flight >= minBox || p.events >= minBox
-	}
-}
-
 // minBox is how many rows a panel has to have for borders to be worth their while.
 const minBox = 5
 
 // childSize is the size of the child's terminal on a screen of size z.
 func childSize(z size, s shape) (w, h int) {
-	if s.inline {
-		return z.w, inlinePlan(z, s).main
-	}
-	if z.w < minWidth || z.h < minHeight {
+	if !s.inline && (z.w < minWidth || z.h < minHeight) {
 		return 80, 24 // nothing of it is seen
 	}
-	p := planFor(z, s)
-	if p.main < minMain {
-		return z.w, max(p.main, minBox) // without a box; more than is seen, so that a line that ends stays for a while
+	if s.zoomed != panelChild {
+		s.zoomed = noPanel // it comes back to where it was
 	}
-	return z.w - p.beside - 2, p.main - 2
+	at := planFor(z, s)[panelChild]
+	in := at.inside()
+	if !at.boxed && !s.inline {
+		in.h = max(in.h, minBox) // more than is seen, so that a line that ends stays for a while
+	}
+	return in.w, in.h
 }

@@ -50,33 +50,57 @@ type drawing struct {
 	plan  plan
 }
 
-// screen is the dashboard. Panels that the plan has no room for have no rows.
+// screen is the dashboard: the first line, every panel in its place, the last line.
 func (d *drawing) screen() []string {
-	rows := make([]string, 0, d.size.h)
-	rows = append(rows, d.stateLine())
-	if d.view.zoom {
-		rows = append(rows, d.zoomed()...)
-	} else {
-		rows = append(rows, d.coverage()...)
-		rows = append(rows, d.mapPanel()...)
-		rows = append(rows, d.throughput()...)
-		rows = append(rows, d.clients(d.size.w, d.plan.clients)...)
-		main := d.childPanel
-		if d.s.Child == nil {
-			main = d.uri
+	rows := make([]string, d.size.h-1)
+	rows[0] = d.stateLine()
+	for p := panelCoverage; int(p) <= panels; p++ { // those that stand side by side, from left to right
+		for i, row := range d.rows(p) {
+			rows[d.plan[p].y+i] += row
 		}
-		left := d.under(main(), d.size.w-d.plan.beside, minMain)
-		right := append(d.flight(d.plan.beside, d.plan.flight), d.eventsBox(d.plan.beside, d.plan.main-d.plan.flight)...)
-		rows = append(rows, beside(left, right)...)
-		rows = append(rows, d.eventRows()...)
 	}
-	for len(rows) < d.size.h-1 {
-		rows = append(rows, "")
-	}
-	if d.view.zoom || d.plan.main < minMain {
+	if d.view.zoom || !d.plan[panelChild].boxed {
 		rows = d.under(rows, d.size.w, 4)
 	}
 	return append(rows, d.footer())
+}
+
+// rows is what a panel shows in its place.
+func (d *drawing) rows(p panel) []string {
+	at := d.plan[p]
+	w, h := at.w, at.h
+	if w <= 0 || h <= 0 {
+		return nil
+	}
+	var rows []string
+	switch p {
+	case panelCoverage:
+		rows = d.coverage(at)
+	case panelMap:
+		rows = d.mapPanel(at)
+	case panelThroughput:
+		rows = d.throughput(at)
+	case panelRequests:
+		rows = d.requests(w, h)
+	case panelMix:
+		rows = d.mix(w, h)
+	case panelClients:
+		rows = d.clients(w, h)
+	case panelChild:
+		if d.s.Child != nil {
+			rows = d.childPanel(at)
+		} else if !d.view.zoom {
+			rows = d.uri(w, h)
+		}
+		if !d.view.zoom {
+			rows = d.under(rows, w, minMain)
+		}
+	case panelFlight:
+		rows = d.flight(w, h)
+	case panelEvents:
+		rows = d.eventsPanel(at)
+	}
+	return rows[:min(len(rows), h)]
 }
 
 // under puts the panel that steers, if it is open, in the place of the lowest of some rows.
@@ -86,44 +110,6 @@ func (d *drawing) under(rows []string, w, least int) []string {
 	}
 	box := d.knobs(w, len(rows)-1)
 	return append(rows[:len(rows)-len(box):len(rows)-len(box)], box...)
-}
-
-// zoomed is the panel that has the whole screen but for the first line and the last.
-func (d *drawing) zoomed() []string {
-	w, h := d.size.w, d.size.h-2
-	var rows []string
-	switch d.view.panel {
-	case panelCoverage:
-		rows = d.coverageScreen(w, h)
-	case panelThroughput:
-		ways := d.directions()
-		rows = d.directionsBox(w, h, "throughput", ways[:])
-	case panelRequests:
-		rows = d.requestsScreen(w, h)
-	case panelMap:
-		rows = d.mapScreen(w, h)
-	case panelMix:
-		rows = d.mix(w, h)
-	case panelFlight:
-		rows = d.flight(w, h)
-	case panelClients:
-		rows = d.clients(w, h)
-	case panelEvents:
-		rows = d.eventsBox(w, h)
-	default:
-		if d.s.Child != nil {
-			rows = d.childPanel()
-		}
-	}
-	return rows[:min(len(rows), h)]
-}
-
-// beside puts two panels side by side; the right one may be missing.
-func beside(left, right []string) []string {
-	for i := range right {
-		left[i] += right[i]
-	}
-	return left
 }
 
 // box is a panel's: heavy where it has the focus.

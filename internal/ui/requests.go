@@ -55,6 +55,9 @@ const tableWidth = 60
 // requests has a row for each kind with its latencies, or for the first few where there is not room for all; the
 // others share the last row. Beside them stands a histogram, if there is room.
 func (d *drawing) requests(w, h int) []string {
+	if d.view.zoom {
+		return d.requestsScreen(w, h)
+	}
 	return d.box(panelRequests, w, h, "requests and latency", "latency of 10 s", d.requestRows(w-2, h-2, &d.s.Recent))
 }
 

@@ -16,7 +16,7 @@ type survey struct {
 // survey asks the session for the part of the export that the map shows, where there may be news of it.
 func (b *board) survey() {
 	c := &b.view.chart
-	columns, rows := chartSize(b.size, b.plan(), &b.view)
+	columns, rows := chartSize(b.plan(), &b.view)
 	from, length := c.span(&b.snapshot)
 	p := &b.snapshot.Progress
 	now := survey{from, length, columns * rows, b.snapshot.Totals, p.Done, p.Holes}
@@ -32,7 +32,7 @@ func (b *board) survey() {
 
 // roam does what keys do to the map, and reports whether this was one of them.
 func (b *board) roam(k key) bool {
-	columns, rows := chartSize(b.size, b.plan(), &b.view)
+	columns, rows := chartSize(b.plan(), &b.view)
 	switch k {
 	case "left", "h":
 		b.step(-1)
@@ -65,7 +65,7 @@ func (b *board) roam(k key) bool {
 // step moves the cursor by so many cells, and no farther than the map goes.
 func (b *board) step(by int) {
 	c := &b.view.chart
-	columns, rows := chartSize(b.size, b.plan(), &b.view)
+	columns, rows := chartSize(b.plan(), &b.view)
 	cells := columns * rows
 	if cells == 0 {
 		return
@@ -84,7 +84,7 @@ func (b *board) middle(cell, cells int) uint64 {
 // negative, larger. No less is shown than the least stretches that are told apart, one in each cell.
 func (b *board) magnify(factor int) {
 	c, s := &b.view.chart, &b.snapshot
-	columns, rows := chartSize(b.size, b.plan(), &b.view)
+	columns, rows := chartSize(b.plan(), &b.view)
 	from, length := c.span(s)
 	if columns*rows == 0 || length == 0 {
 		return

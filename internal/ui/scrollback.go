@@ -52,13 +52,7 @@ const everything = 1 << 30
 const maxCopy = 74_000
 
 // childRows is how many of the child's rows are in sight.
-func (b *board) childRows() int {
-	if p := b.plan(); p.main >= minMain {
-		return p.main - 2
-	} else {
-		return p.main
-	}
-}
+func (b *board) childRows() int { return b.childArea().h }
 
 // newest is the number of the first line in sight while the newest are followed.
 func (b *board) newest() uint64 {

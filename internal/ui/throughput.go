@@ -33,23 +33,14 @@ func (d *direction) add(n uint64) {
 	d.peak = max(d.peak, n)
 }
 
-// throughput is the last minute's, and the requests by kind: side by side in boxes, or bare rows.
-func (d *drawing) throughput() []string {
-	w, h := d.size.w, d.plan.throughput
-	switch {
-	case h == 0:
-		return nil
-	case d.plan.mix:
-		const requests, mix = 94, 42
-		ways := d.directions()
-		return beside(beside(d.directionsBox(w-requests-mix, h, "throughput", ways[:]), d.requests(requests, h)), d.mix(mix, h))
-	case d.plan.boxes:
-		ways := d.directions()
-		return beside(d.directionsBox(w/2, h, "throughput", ways[:]), d.requests(w-w/2, h))
+// throughput is the last minute's: in a box, or in bare rows, which have the requests by kind, too, if there is room.
+func (d *drawing) throughput(at spot) []string {
+	if at.boxed {
+		return d.directionsBox(at.w, at.h)
 	}
-	rows := d.throughputRows(h > 3)
-	if h > 3 {
-		rows = append(rows, d.requestsRow(w, 0))
+	rows := d.throughputRows(at.h > 3)
+	if at.h > 3 {
+		rows = append(rows, d.requestsRow(at.w, 0))
 	}
 	return rows
 }
@@ -94,17 +85,17 @@ func (d *drawing) took(way direction, cells int) string {
 	return l.fill()
 }
 
-// directionsBox has the rows of the box shared between one direction or both.
-func (d *drawing) directionsBox(w, h int, title string, ways []direction) []string {
+// directionsBox has the rows of the box shared between the directions.
+func (d *drawing) directionsBox(w, h int) []string {
 	var rows []string
-	charts := max((h-2)/len(ways)-1, 0)
-	for _, way := range ways {
+	charts := max((h-2)/2-1, 0)
+	for _, way := range d.directions() {
 		rows = append(rows, d.theme.line(w-2).space(1).raw(d.numbers(way, w-4, true), w-4).fill())
 		for _, row := range d.chart(way, w-4, charts) {
 			rows = append(rows, d.theme.line(w-2).space(1).raw(row, w-4).fill())
 		}
 	}
-	return d.box(panelThroughput, w, h, title, fmt.Sprintf("%d s", min(w-4, 60)), rows)
+	return d.box(panelThroughput, w, h, "throughput", fmt.Sprintf("%d s", min(w-4, 60)), rows)
 }
 
 // numbers is a direction's rates and total, or as many of them as there is room for.

@@ -21,7 +21,7 @@ func edited(text string, k key) string {
 func (b *board) filterEvents() {
 	v := &b.view
 	v.panel, v.event, v.filter.typing = panelEvents, 0, true
-	v.zoom = v.zoom || !b.plan().shows(panelEvents)
+	v.zoom = v.zoom || !b.plan()[panelEvents].boxed
 }
 
 func (b *board) typeFilter(k key) {
