@@ -27,6 +27,7 @@ type output struct {
 	inline *scroller // of an inline dashboard; nil where it has the whole screen
 	shown  picture   // the goroutine's
 	rows   []string
+	brush  brush
 }
 
 // picture is what a terminal shows, and how it stands besides.
@@ -126,14 +127,15 @@ func (o *output) paint(b []byte, p picture) []byte {
 	}
 	rows := strings.Split(p.frame, "\n")
 	for y, row := range rows {
-		if y < len(o.rows) && o.rows[y] == row {
-			continue
+		was := ""
+		if y < len(o.rows) {
+			was = o.rows[y]
 		}
-		b = append(append(b, ansi.CursorPosition(1, y+1)...), row...)
-		if width(row) < p.size.w {
-			b = append(b, ansi.EraseLineRight...)
+		if row != was {
+			b = o.brush.row(b, y, was, row, p.size.w)
 		}
 	}
+	b = o.brush.dip(b, "")
 	b = o.stand(b, p.posture)
 	if p.caret {
 		b = append(append(b, ansi.CursorPosition(p.x+1, p.y+1)...), ansi.ShowCursor...)
