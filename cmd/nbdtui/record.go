@@ -58,8 +58,8 @@ usage: nbdtui replay [options] FILE
 
   nbdtui replay session.ndjson --speed 10
 
-p stops the clock and r lets it go on, q ends it; panels, zoom, help and mouse are as they were. Nothing can be changed any
-more, and the command's output that had left its screen was not recorded.
+p stops the clock and r lets it go on, q ends it; panels, zoom, the command's output, help and mouse are as they were.
+Nothing can be changed any more.
 
 `
 

@@ -172,13 +172,21 @@ func (p *Player) Screen() captive.Screen {
 	return p.now.screen
 }
 
-// Page is of what is on the child's screen: what has left it was not recorded.
+// Page is of what is on the child's screen and has left it.
 func (p *Player) Page(from uint64, n int) captive.Page {
-	s := p.Screen()
+	p.mu.Lock()
+	s, left := p.now.screen, p.now.left
+	p.mu.Unlock()
 	end := s.Above + uint64(len(s.Lines))
-	first := min(max(from, s.Above), end)
-	last := min(first+uint64(max(n, 0)), end)
-	return captive.Page{First: first, Lines: s.Lines[first-s.Above : last-s.Above]}
+	page := captive.Page{First: min(max(from, s.Oldest), end)}
+	for at := page.First; at < min(page.First+uint64(max(n, 0)), end); at++ {
+		if at < s.Above {
+			page.Lines = append(page.Lines, left[uint64(len(left))-(s.Above-at)])
+		} else {
+			page.Lines = append(page.Lines, s.Lines[at-s.Above])
+		}
+	}
+	return page
 }
 
 // Map is the export's, in no smaller cells than it was recorded in.

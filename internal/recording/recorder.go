@@ -19,6 +19,7 @@ const period = 100 * time.Millisecond
 type Source interface {
 	Snapshot() session.Snapshot
 	Screen() captive.Screen
+	Page(from uint64, n int) captive.Page
 	Map(off, n uint64, cells int) []block.Stretch
 	Done() <-chan struct{}
 }
@@ -41,6 +42,7 @@ func Record(w io.Writer, s Source) error {
 		m.stretch = s.Map(0, m.snapshot.Size, cells)
 		if over || !m.snapshot.Same(&last.snapshot) || m.screen.Version != last.screen.Version {
 			l, err := delta(&last, &m, fields)
+			l.Left = left(s, &last.screen, &m.screen)
 			if err == nil {
 				err = lines.Encode(&l)
 			}
@@ -61,4 +63,18 @@ func Record(w io.Writer, s Source) error {
 			over = true
 		}
 	}
+}
+
+// left is the newest lines that have left the child's screen between two looks at it.
+func left(s Source, last, now *captive.Screen) []string {
+	from := last.Above
+	if now.Run != last.Run {
+		from = 0
+	}
+	if now.Above <= from {
+		return nil
+	}
+	from = max(from, now.Above-min(now.Above, maxLeft))
+	p := s.Page(from, int(now.Above-from))
+	return p.Lines[:min(uint64(len(p.Lines)), now.Above-min(p.First, now.Above))]
 }

@@ -33,6 +33,7 @@ type moment struct {
 	snapshot session.Snapshot
 	screen   captive.Screen
 	stretch  []block.Stretch // the map, whole; nil where there is none
+	left     []string        // the newest lines that have left the screen, up to its first one
 }
 
 // line is a moment as it is written: what differs from the one before.
@@ -40,11 +41,17 @@ type line struct {
 	Snapshot map[string]json.RawMessage `json:",omitempty"` // its fields; of Events only the new ones
 	Screen   *captive.Screen            `json:",omitempty"` // without its Lines
 	Rows     map[int]string             `json:",omitempty"` // Lines of Screen, by their index
+	Left     []string                   `json:",omitempty"` // the newest lines that have left it since, up to its first one
 	Map      map[int]block.Stretch      `json:",omitempty"` // by their index among cells
 }
 
-// maxEvents is how many a Snapshot has at most.
-const maxEvents = 1000
+// Of a Snapshot's events and of the lines that have left the screen, so many are kept; of those lines, so many are written
+// at a time: a child that prints without end must not fill the disk.
+const (
+	maxEvents = 1000
+	maxKept   = 10_000
+	maxLeft   = 500
+)
 
 // delta is what of m differs from last, where fields are last's Snapshot's; it changes those to m's.
 func delta(last, m *moment, fields map[string]json.RawMessage) (l line, err error) {
@@ -123,11 +130,23 @@ func (l *line) apply(last *moment, fields map[string]json.RawMessage) (m moment,
 	if l.Screen != nil {
 		m.screen = *l.Screen
 		m.screen.Lines, err = changed(last.screen.Lines, l.Rows, max(l.Screen.Height, 0))
+		m.leave(last, l.Left)
 	}
 	if err == nil && m.snapshot.Size > 0 && (len(l.Map) > 0 || m.stretch == nil) {
 		m.stretch, err = changed(last.stretch, l.Map, cells)
 	}
 	return m, err
+}
+
+// leave adds lines that have left the screen to those of last. Where some between them are missing, older ones are none.
+func (m *moment) leave(last *moment, lines []string) {
+	n := min(uint64(len(lines)), m.screen.Above)
+	if m.screen.Run != last.screen.Run || m.screen.Above-n != last.screen.Above {
+		m.left = nil
+	}
+	m.left = append(m.left, lines[uint64(len(lines))-n:]...)
+	m.left = m.left[max(len(m.left)-maxKept, 0):]
+	m.screen.Oldest = max(m.screen.Oldest, m.screen.Above-uint64(len(m.left))) // none while a full-screen program has it
 }
 
 // changed is old with other elements in it, n in all.

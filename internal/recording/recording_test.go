@@ -33,6 +33,17 @@ func (s *source) Map(_, _ uint64, n int) []block.Stretch {
 }
 func (s *source) Done() <-chan struct{} { return s.done }
 
+func (s *source) Page(from uint64, n int) captive.Page { return pageOf(from, n) }
+
+// pageOf has a line for every number.
+func pageOf(from uint64, n int) captive.Page {
+	p := captive.Page{First: from}
+	for i := range n {
+		p.Lines = append(p.Lines, fmt.Sprint("line ", from+uint64(i)))
+	}
+	return p
+}
+
 func (s *source) set(m moment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,6 +112,13 @@ func TestARecordingIsPlayed(t *testing.T) {
 				if got := p.Screen(); !cmp.Equal(m.screen, got) {
 					t.Fatalf("moment %d is (-want +got)\n%s", i, cmp.Diff(m.screen, got))
 				}
+				all := append(pageOf(0, i).Lines, m.screen.Lines...)
+				if got := p.Page(0, 1000); got.First != 0 || !cmp.Equal(all, got.Lines) {
+					t.Fatalf("at moment %d the child had printed (-want +got)\n%s", i, cmp.Diff(all, got.Lines))
+				}
+				if got := p.Page(2, 1); i > 2 && (got.First != 2 || !cmp.Equal(got.Lines, []string{"line 2"})) {
+					t.Fatalf("one line of it: %+v", got)
+				}
 				if got := p.Map(0, 1<<30, cells); !cmp.Equal(m.stretch, got) {
 					t.Fatalf("moment %d has another map", i)
 				}
@@ -115,6 +133,30 @@ func TestARecordingIsPlayed(t *testing.T) {
 			<-p.Done()
 		})
 	}
+}
+
+// A child that prints without end does not fill the disk: where lines are missing, none before them can be seen. Another
+// run begins anew.
+func TestAFloodIsRecordedInPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := moments()[:5]
+		for i, above := range []uint64{10, 20, 20 + maxLeft + 1, 20 + maxLeft + 5, 7} {
+			list[i].screen.Above, list[i].screen.Run = above, 1+i/4
+		}
+		p, err := Play(bytes.NewReader(record(t, list)), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second / 10)
+		for i, oldest := range []uint64{0, 0, 21, 21, 0} {
+			if got := p.Page(0, 1); got.First != oldest || got.Lines[0] != fmt.Sprint("line ", oldest) || p.Screen().Oldest != oldest {
+				t.Errorf("at moment %d there is %+v, want line %d", i, got, oldest)
+			}
+			time.Sleep(time.Second)
+		}
+		p.Shutdown(0, "")
+		<-p.Done()
+	})
 }
 
 func TestStoppingAPlayer(t *testing.T) {
