@@ -7,6 +7,7 @@ FUZZ    ?= 10s
 ROUNDS  ?= 15
 ONLY    ?=
 SOAK    ?= 10m
+FLOOD   ?= 1m
 SEED    ?= 1
 SEQUENCES ?= 3000
 SOURCES := $(shell find cmd internal -name '*.go' ! -name '*_test.go') go.mod go.sum
@@ -69,9 +70,10 @@ counts: bin/nbdtui peers
 microbench:
 	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./internal/block ./internal/nbd/... ./internal/filters ./internal/ui
 
-# What the command's own terminal costs, three minutes.
+# What the dashboard and the command's own terminal cost, four minutes; FLOOD=10m for how long the command prints.
 bench-child: peers
-	$(GO) test ./cmd/nbdtui -run '^$$' -bench 'ChildOutput|CopyBesideOutput|FrozenTerminal|MemoryOfAFlood' -benchtime 1x
+	FLOOD=$(FLOOD) $(GO) test ./cmd/nbdtui -run '^$$' -timeout 1h -benchtime 1x \
+		-bench 'Processor|PauseToScreen|ChildOutput|CopyBesideOutput|FrozenTerminal|MemoryOfAFlood'
 
 pictures: bin/nbdtui
 	@scripts/pictures

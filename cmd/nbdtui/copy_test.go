@@ -18,30 +18,30 @@ func TestACopyIsPausedAndResumed(t *testing.T) {
 			source, out := image(t, 96), filepath.Join(t.TempDir(), "out")
 			x := inTerminal(t, size.width, size.height, "--filter=rate", "file", source, "rate=150M",
 				"--run", `qemu-img convert -p "$nbd" `+out)
-			x.shows("[RUNNING]")
+			x.Shows("[RUNNING]")
 			grown(t, out, 48<<20) // the rate filter's first burst is over
-			x.keys("p")
-			x.shows("PAUSING") // the rate filter's sleep is in flight
-			paused := x.shows("[P] PAUSED")
+			x.Type("p")
+			x.Shows("PAUSING") // the rate filter's sleep is in flight
+			paused := x.Shows("[P] PAUSED")
 			if !strings.Contains(compact(paused), "0infl") && !inFlightZero.MatchString(line1(paused)) {
 				t.Errorf("paused, but the first line is %q", line1(paused))
 			}
 			still := stillness(t, out)
-			before := totals(x.text())
-			x.until("two seconds of pause", func(s string) bool { return pausedFor.MatchString(line1(s)) })
-			if after := totals(x.text()); before == "" || after != before {
+			before := totals(x.Text())
+			x.Until("two seconds of pause", func(s string) bool { return pausedFor.MatchString(line1(s)) })
+			if after := totals(x.Text()); before == "" || after != before {
 				t.Errorf("the counters moved while paused: %q, then %q", before, after)
 			}
 			if !bytes.Equal(still, stillness(t, out)) {
 				t.Error("the copy went on while paused")
 			}
-			x.keys("r")
-			if code := x.wait(); code != 0 {
+			x.Type("r")
+			if code := x.Wait(); code != 0 {
 				t.Errorf("exit status %d", code)
 			}
 			same(t, source, out)
-			x.sane()
-			if s := x.text(); !strings.Contains(s, "100.00/100%") {
+			x.Sane()
+			if s := x.Text(); !strings.Contains(s, "100.00/100%") {
 				t.Errorf("the child's last lines are not on the screen:\n%s", s)
 			}
 		})
@@ -66,14 +66,14 @@ func TestResumeCancelsADrain(t *testing.T) {
 	source, out := image(t, 32), filepath.Join(t.TempDir(), "out")
 	x := inTerminal(t, 120, 40, "--filter=rate", "file", source, "rate=60M", "--run", `qemu-img convert -p "$nbd" `+out)
 	grown(t, out, 18<<20)
-	x.keys("p")
-	x.shows("PAUSING")
-	x.keys("r")
-	x.shows("pause cancelled")
-	if code := x.wait(); code != 0 {
+	x.Type("p")
+	x.Shows("PAUSING")
+	x.Type("r")
+	x.Shows("pause cancelled")
+	if code := x.Wait(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	if strings.Contains(x.output(), "[P]") {
+	if strings.Contains(x.Output(), "[P]") {
 		t.Error("a P was shown, though the drain was cancelled")
 	}
 	same(t, source, out)
@@ -92,11 +92,11 @@ func TestTheDashboardEndsWithTheCommandsStatus(t *testing.T) {
 		{"true", 0, ""},
 	} {
 		x := inTerminal(t, 80, 24, "memory", "1M", "--run", c.run)
-		if code := x.wait(); code != c.code {
+		if code := x.Wait(); code != c.code {
 			t.Errorf("%q: exit status %d, want %d", c.run, code, c.code)
 		}
-		x.sane()
-		if s := x.text(); !strings.Contains(s, c.says) {
+		x.Sane()
+		if s := x.Text(); !strings.Contains(s, c.says) {
 			t.Errorf("%q: the screen does not say %q:\n%s", c.run, c.says, s)
 		}
 	}
@@ -105,18 +105,18 @@ func TestTheDashboardEndsWithTheCommandsStatus(t *testing.T) {
 // All that is kept of a failed command's output is printed, and the last lines of one that went well.
 func TestTheCommandsOutputIsPrintedAtTheEnd(t *testing.T) {
 	x := inTerminal(t, 80, 24, "memory", "1M", "--run", "seq 100 199; exit 1")
-	x.wait()
-	x.sane()
-	after := x.output()[strings.LastIndex(x.output(), "\x1b[?1049l"):]
+	x.Wait()
+	x.Sane()
+	after := x.Output()[strings.LastIndex(x.Output(), "\x1b[?1049l"):]
 	for _, want := range []string{"100", "150", "199"} {
 		if !strings.Contains(after, want) {
 			t.Errorf("the failed command's %s is lost", want)
 		}
 	}
 	x = inTerminal(t, 80, 24, "memory", "1M", "--run", "seq 100 199")
-	x.wait()
-	x.sane()
-	after = x.output()[strings.LastIndex(x.output(), "\x1b[?1049l"):]
+	x.Wait()
+	x.Sane()
+	after = x.Output()[strings.LastIndex(x.Output(), "\x1b[?1049l"):]
 	if !strings.Contains(after, "199") || strings.Contains(after, "150") {
 		t.Errorf("not the last lines of a command that went well: %q", after)
 	}
@@ -125,12 +125,12 @@ func TestTheCommandsOutputIsPrintedAtTheEnd(t *testing.T) {
 func TestTheCommandHasATerminalOfThePanelsSize(t *testing.T) {
 	x := inTerminal(t, 120, 40, "memory", "1M", "--run", `trap 'stty size; exit 0' WINCH; stty size; tty; read x`)
 	first := regexp.MustCompile(`(?m)(\d+) (\d+)`)
-	x.shows("/dev/pts/")
-	if !first.MatchString(x.text()) {
-		t.Errorf("no size on the screen:\n%s", x.text())
+	x.Shows("/dev/pts/")
+	if !first.MatchString(x.Text()) {
+		t.Errorf("no size on the screen:\n%s", x.Text())
 	}
-	x.resize(90, 30)
-	if code := x.wait(); code != 0 {
+	x.Resize(90, 30)
+	if code := x.Wait(); code != 0 {
 		t.Errorf("exit status %d: the command was not told of the new size", code)
 	}
 }

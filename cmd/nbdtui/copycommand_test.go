@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"example.com/nbdtui/internal/nbd/client/clienttest"
+	"example.com/nbdtui/internal/terminaltest"
 )
 
 // The embedded default: the program copies from its own server, holes and all, with no other NBD tool.
@@ -122,23 +123,23 @@ func TestTheProgressLine(t *testing.T) {
 	for _, width := range []int{100, 40} {
 		x := inTerminal(t, width, 6, "copy", slow, "null:")
 		going := regexp.MustCompile(`^ *[1-9][0-9]?%  .*/s`)
-		x.until("progress", func(s string) bool { return going.MatchString(line1(s)) })
-		x.shows("left")
-		code := x.wait()
-		x.sane() // all that it wrote has come
-		if s := x.text(); code != 0 || strings.Contains(s, "%") || !strings.HasPrefix(s, "nbdtui: copied 33554432") {
+		x.Until("progress", func(s string) bool { return going.MatchString(line1(s)) })
+		x.Shows("left")
+		code := x.Wait()
+		x.Sane() // all that it wrote has come
+		if s := x.Text(); code != 0 || strings.Contains(s, "%") || !strings.HasPrefix(s, "nbdtui: copied 33554432") {
 			t.Errorf("width %d: status %d, and at the end:\n%s", width, code, s)
 		}
 	}
 	x := inTerminal(t, 80, 6, "copy", "-q", slow, "null:")
-	code := x.wait()
-	if x.sane(); code != 0 || strings.TrimSpace(x.text()) != "" {
-		t.Errorf("-q: status %d, and the screen shows\n%s", code, x.text())
+	code := x.Wait()
+	if x.Sane(); code != 0 || strings.TrimSpace(x.Text()) != "" {
+		t.Errorf("-q: status %d, and the screen shows\n%s", code, x.Text())
 	}
 	x = inTerminal(t, 80, 6, "copy", slow, "-")
-	code = x.wait()
-	if x.sane(); code != 1 || !strings.Contains(x.text(), "a disk does not go to a terminal") {
-		t.Errorf("to a terminal: status %d\n%s", code, x.text())
+	code = x.Wait()
+	if x.Sane(); code != 1 || !strings.Contains(x.Text(), "a disk does not go to a terminal") {
+		t.Errorf("to a terminal: status %d\n%s", code, x.Text())
 	}
 }
 
@@ -153,22 +154,22 @@ func TestAnInterruptedCopyLeavesNothing(t *testing.T) {
 	defer server.Process.Signal(syscall.SIGTERM)
 	awaitSocket(t, socket)
 	slow := "nbd+unix://?socket=" + socket
-	for name, interrupt := range map[string]func(*terminal){
-		"^C":   func(x *terminal) { x.keys("\x03") },
-		"TERM": func(x *terminal) { x.cmd.Process.Signal(syscall.SIGTERM) },
-		"HUP":  func(x *terminal) { x.cmd.Process.Signal(syscall.SIGHUP) },
+	for name, interrupt := range map[string]func(*terminaltest.Terminal){
+		"^C":   func(x *terminaltest.Terminal) { x.Type("\x03") },
+		"TERM": func(x *terminaltest.Terminal) { x.Cmd.Process.Signal(syscall.SIGTERM) },
+		"HUP":  func(x *terminaltest.Terminal) { x.Cmd.Process.Signal(syscall.SIGHUP) },
 	} {
 		dir := t.TempDir()
 		x := inTerminal(t, 80, 6, "copy", slow, filepath.Join(dir, "out"))
-		x.shows("left")
+		x.Shows("left")
 		if list, _ := filepath.Glob(filepath.Join(dir, ".nbdtui-*.partial")); len(list) != 1 {
 			t.Errorf("%s: no partial file while it copies", name)
 		}
 		interrupt(x)
-		code := x.wait()
-		x.sane() // all that it wrote has come
-		if code != 1 || !strings.Contains(x.text(), "nbdtui: error: the copy was interrupted: ") {
-			t.Errorf("%s: status %d\n%s", name, code, x.text())
+		code := x.Wait()
+		x.Sane() // all that it wrote has come
+		if code != 1 || !strings.Contains(x.Text(), "nbdtui: error: the copy was interrupted: ") {
+			t.Errorf("%s: status %d\n%s", name, code, x.Text())
 		}
 		if list, _ := os.ReadDir(dir); len(list) != 0 {
 			t.Errorf("%s: left behind: %v", name, list)

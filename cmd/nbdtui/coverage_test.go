@@ -37,16 +37,16 @@ func TestCoverageOfASparseCopy(t *testing.T) {
 			}
 			f.Close()
 			x := inTerminal(t, 80, 24, "--filter=rate", "file", source, "rate=24M", "--run", c.run+out)
-			x.until("an ETA beside the coverage", func(s string) bool { return etaShown.MatchString(s) })
-			x.keys("p")
-			x.until("that the ETA is held", func(s string) bool { return etaHeld.MatchString(s) })
-			x.keys("r")
-			if code := x.wait(); code != 0 {
+			x.Until("an ETA beside the coverage", func(s string) bool { return etaShown.MatchString(s) })
+			x.Type("p")
+			x.Until("that the ETA is held", func(s string) bool { return etaHeld.MatchString(s) })
+			x.Type("r")
+			if code := x.Wait(); code != 0 {
 				t.Errorf("exit status %d", code)
 			}
-			x.sane()
+			x.Sane()
 			same(t, source, out)
-			if s := x.text(); !strings.Contains(s, "coverage       100.0%, 96.0/96.0 MiB") {
+			if s := x.Text(); !strings.Contains(s, "coverage       100.0%, 96.0/96.0 MiB") {
 				t.Errorf("the end says\n%s", s)
 			}
 		})

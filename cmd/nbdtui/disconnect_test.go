@@ -35,15 +35,15 @@ again.connect_uri(os.environ["nbd"])
 again.pread(512, 0)
 print("came ag" + "ain", flush=True)
 '`)
-		x.shows("ready")
-		x.keys(c.keys)
-		x.shows(c.asks)
-		x.keys(c.yes)
-		if code := x.wait(); code != 0 {
+		x.Shows("ready")
+		x.Type(c.keys)
+		x.Shows(c.asks)
+		x.Type(c.yes)
+		if code := x.Wait(); code != 0 {
 			t.Errorf("%s: exit status %d", c.keys, code)
 		}
-		x.sane()
-		x.shows("came again")
+		x.Sane()
+		x.Shows("came again")
 	}
 }
 
@@ -54,18 +54,18 @@ func TestACopyThatIsDisconnectedFails(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "out")
 		x := inTerminal(t, 120, 40, "--filter=rate", "file", image(t, 32), "rate=40M", "--run", `qemu-img convert "$nbd" `+out)
 		grown(t, out, 4<<20)
-		x.keys(key)
-		s := x.until("a question, or the end", func(s string) bool {
+		x.Type(key)
+		s := x.Until("a question, or the end", func(s string) bool {
 			return strings.Contains(s, "[d]isconnect") || strings.Contains(s, "exited 1") // it asks where requests are in flight
 		})
 		if strings.Contains(s, "[d]isconnect") {
-			x.keys("d")
+			x.Type("d")
 		}
-		if code := x.wait(); code != 1 {
+		if code := x.Wait(); code != 1 {
 			t.Errorf("%s: exit status %d", key, code)
 		}
-		x.sane()
-		if s := x.text(); !strings.Contains(strings.ReplaceAll(s, "\n", ""), why) { // the panel may have broken the line
+		x.Sane()
+		if s := x.Text(); !strings.Contains(strings.ReplaceAll(s, "\n", ""), why) { // the panel may have broken the line
 			t.Errorf("%s: %q is not said:\n%s", key, why, s)
 		}
 	}

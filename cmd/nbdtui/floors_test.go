@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"internal/secure":                12,
 	"internal/program":               11,
 	"internal/tempdir":               11,
+	"internal/terminaltest":          11,
 	"internal/nbd/wire":              11,
 	"internal/param":                 11,
 	"internal/ui/noprobe":            10,

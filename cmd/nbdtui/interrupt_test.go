@@ -16,12 +16,12 @@ func TestInterruptWithoutADashboard(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "pids")
 		x := inTerminal(t, 80, 24, "--ui=quiet", "memory", "1M", "--run", run+lasting(file))
 		list := pids(t, file, 2)
-		x.keys("\x03")
-		if code := x.wait(); code != want {
+		x.Type("\x03")
+		if code := x.Wait(); code != want {
 			t.Errorf("%q: exit status %d, want %d", run, code, want)
 		}
 		gone(t, "the shell", list[0])
 		gone(t, "its program", list[1])
-		x.sane()
+		x.Sane()
 	}
 }

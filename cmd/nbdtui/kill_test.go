@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"example.com/nbdtui/internal/terminaltest"
 )
 
 // gone waits until no process has the pid.
@@ -59,12 +61,12 @@ func lasting(file string) string {
 
 func TestKillsOnATerminal(t *testing.T) {
 	for name, c := range map[string]struct {
-		how  func(x *terminal)
+		how  func(x *terminaltest.Terminal)
 		code int // of nbdtui; -1 for any
 	}{
-		"TERM": {func(x *terminal) { x.cmd.Process.Signal(syscall.SIGTERM) }, -1},
-		"HUP":  {func(x *terminal) { x.cmd.Process.Signal(syscall.SIGHUP) }, -1},
-		"KILL": {func(x *terminal) { x.cmd.Process.Kill() }, 128 + 9},
+		"TERM": {func(x *terminaltest.Terminal) { x.Cmd.Process.Signal(syscall.SIGTERM) }, -1},
+		"HUP":  {func(x *terminaltest.Terminal) { x.Cmd.Process.Signal(syscall.SIGHUP) }, -1},
+		"KILL": {func(x *terminaltest.Terminal) { x.Cmd.Process.Kill() }, 128 + 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,16 +74,16 @@ func TestKillsOnATerminal(t *testing.T) {
 			temp := tempDir(t)
 			x := inTerminalWith(t, []string{"TMPDIR=" + temp}, 80, 24, "memory", "1M", "--run", lasting(file))
 			list := pids(t, file, 2)
-			x.shows("RUNNING")
+			x.Shows("RUNNING")
 			c.how(x)
-			code := x.wait()
+			code := x.Wait()
 			if c.code >= 0 && code != c.code {
 				t.Errorf("exit status %d, want %d", code, c.code)
 			}
 			gone(t, "the shell", list[0])
 			gone(t, "the shell's program", list[1])
-			x.guardGone()
-			x.sane()
+			guardGone(t, x)
+			x.Sane()
 			if left, _ := os.ReadDir(temp); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
 			}
@@ -94,9 +96,8 @@ func TestClosingTheTerminalEndsEverything(t *testing.T) {
 	temp := tempDir(t)
 	x := inTerminalWith(t, []string{"TMPDIR=" + temp}, 80, 24, "memory", "1M", "--run", lasting(file))
 	list := pids(t, file, 2)
-	x.slave.Close()
-	x.master.Close()
-	x.wait()
+	x.HangUp()
+	x.Wait()
 	gone(t, "the shell", list[0])
 	gone(t, "the shell's program", list[1])
 }
@@ -106,11 +107,11 @@ func TestTheChildKilledEndsTheSession(t *testing.T) {
 	x := inTerminal(t, 80, 24, "memory", "1M", "--run", lasting(file))
 	list := pids(t, file, 2)
 	syscall.Kill(list[0], syscall.SIGKILL)
-	if code := x.wait(); code != 137 {
+	if code := x.Wait(); code != 137 {
 		t.Errorf("exit status %d, want 137", code)
 	}
 	gone(t, "the shell's program", list[1])
-	x.sane()
+	x.Sane()
 }
 
 // Killed outright off a terminal: the shell ends with us, qemu-img when its connection breaks, and the next start
@@ -191,17 +192,17 @@ func TestACrashIsReportedInAFile(t *testing.T) {
 	file := filepath.Join(temp, "pids")
 	x := inTerminalWith(t, []string{"TMPDIR=" + temp}, 80, 24, "memory", "1M", "--run", lasting(file))
 	list := pids(t, file, 2)
-	x.shows("RUNNING")
-	x.cmd.Process.Signal(syscall.SIGABRT)
-	if code := x.wait(); code == 0 {
+	x.Shows("RUNNING")
+	x.Cmd.Process.Signal(syscall.SIGABRT)
+	if code := x.Wait(); code == 0 {
 		t.Error("a crash is a success")
 	}
 	gone(t, "the shell", list[0])
 	gone(t, "the shell's program", list[1])
-	x.guardGone()
-	x.sane()
-	if out := x.output(); !strings.Contains(out, "nbdtui: error: internal error; the report is in ") || strings.Contains(out, "goroutine ") {
-		t.Errorf("the screen:\n%s", x.text())
+	guardGone(t, x)
+	x.Sane()
+	if out := x.Output(); !strings.Contains(out, "nbdtui: error: internal error; the report is in ") || strings.Contains(out, "goroutine ") {
+		t.Errorf("the screen:\n%s", x.Text())
 	}
 	reports, _ := filepath.Glob(filepath.Join(temp, "nbdtui-crash-*.txt"))
 	if len(reports) != 1 {

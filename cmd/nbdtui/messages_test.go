@@ -34,16 +34,16 @@ func TestMessagesUnderTheDashboard(t *testing.T) {
 		disk := image(t, 1)
 		x := onTerminalOf(t, []string{"TMPDIR=" + tempDir(t), "disk=" + disk}, 200, 40,
 			exec.Command("/bin/sh", "-c", `exec "$@" `+redirect, "sh", program, "-D", "x.y=1", "file", disk, "--run", failing))
-		s := x.shows("read of 4096 bytes")
+		s := x.Shows("read of 4096 bytes")
 		for _, want := range []string{"-D x.y: nothing has this debug flag", "client 1 (unix pid "} {
 			if !strings.Contains(s, want) {
 				t.Errorf("%s: no event says %q:\n%s", redirect, want, s)
 			}
 		}
-		x.keys("qs")
-		x.wait()
-		x.sane()
-		return x.output()
+		x.Type("qs")
+		x.Wait()
+		x.Sane()
+		return x.Output()
 	}
 	const message = "nbdtui: error: client 1 (unix pid "
 	for _, redirect := range []string{"", "2>&1", "2>/dev/tty"} {

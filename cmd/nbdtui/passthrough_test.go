@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,22 +15,22 @@ import (
 func TestEveryKeyReachesTheCommand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys")
 	x := inTerminal(t, 80, 24, "memory", "1M", "--run", `stty raw -echo; printf '\033[?2004hrea%s' dy; cat >`+path)
-	x.shows("ready")
+	x.Shows("ready")
 	var want []byte
 	press := func(name, key string) {
 		t.Helper()
-		x.keys(key)
+		x.Type(key)
 		want = append(want, key...)
 		holds(t, path, name, want)
 	}
 	// From the dashboard A sends the one key that has another meaning.
-	x.keys("A")
+	x.Type("A")
 	want = append(want, 1)
 	holds(t, path, "A", want)
-	x.keys("\x01")
-	x.shows("^A back")
-	x.until("the command's own wish for bracketed paste", func(string) bool {
-		return strings.LastIndex(x.output(), "\x1b[?2004h") > strings.LastIndex(x.output(), "\x1b[?2004l")
+	x.Type("\x01")
+	x.Shows("^A back")
+	x.Until("the command's own wish for bracketed paste", func(string) bool {
+		return strings.LastIndex(x.Output(), "\x1b[?2004h") > strings.LastIndex(x.Output(), "\x1b[?2004l")
 	})
 	for b := byte(0); b < 0x80; b++ {
 		if b != 1 {
@@ -50,12 +51,12 @@ func TestEveryKeyReachesTheCommand(t *testing.T) {
 	} {
 		press(name, key)
 	}
-	x.keys("\x01q")
-	x.shows("[s]top all")
+	x.Type("\x01q")
+	x.Shows("[s]top all")
 	holds(t, path, "the dashboard's keys", want)
-	x.keys("s")
-	x.wait()
-	x.sane()
+	x.Type("s")
+	x.Wait()
+	x.Sane()
 }
 
 // holds waits until a file holds what is wanted, and fails as soon as it holds anything else.
@@ -81,27 +82,27 @@ func TestControlKeysAreTheCommands(t *testing.T) {
 	// What is waited for must not stand in the title, which has the command's beginning.
 	x := inTerminal(t, 80, 24, "memory", "1M", "--run", `words="inter quit"
 		trap 'echo ${words% *}rupted' INT; trap 'echo ${words#* }ted' QUIT; cat; cat; cat; echo ended`)
-	x.shows("[LISTENING]")
-	x.keys("\x01")
-	x.shows("^A back")
+	x.Shows("[LISTENING]")
+	x.Type("\x01")
+	x.Shows("^A back")
 	typed := func(line string) { // echoed by the terminal and by cat, which therefore runs
 		t.Helper()
-		x.keys(line + "\r")
-		x.until(line+" twice", func(s string) bool { return strings.Count(s, line) == 2 })
+		x.Type(line + "\r")
+		x.Until(line+" twice", func(s string) bool { return strings.Count(s, line) == 2 })
 	}
 	typed("first")
-	x.keys("\x03")
-	x.shows("interrupted")
+	x.Type("\x03")
+	x.Shows("interrupted")
 	typed("second")
-	x.keys("\x1c")
-	x.shows("quitted")
+	x.Type("\x1c")
+	x.Shows("quitted")
 	typed("third")
-	x.keys("\x04")
-	if code := x.wait(); code != 0 {
+	x.Type("\x04")
+	if code := x.Wait(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	x.sane()
-	if s := x.text(); !strings.Contains(s, "ended") {
+	x.Sane()
+	if s := x.Text(); !strings.Contains(s, "ended") {
 		t.Errorf("the end is\n%s", s)
 	}
 }
@@ -111,24 +112,49 @@ func TestVimUnderTheDashboard(t *testing.T) {
 	peer(t, "vim")
 	path := filepath.Join(t.TempDir(), "text")
 	x := inTerminal(t, 80, 24, "memory", "1M", "--run", "vim -u NONE -N -i NONE "+path)
-	x.shows("[New]")
-	x.keys("\x01")
-	x.shows("^A back")
-	x.keys("ifirst\rsecönd 中\x1b")
-	x.shows("secönd 中")
-	x.keys("\x01z")
-	x.shows("z back")
-	x.until("vim with the whole screen", func(s string) bool { return strings.Count(s, "║~") > 12 })
-	x.keys("\x01")
-	x.shows("^A back")
-	x.keys("ggO\x1b[200~pasted\x1b[201~\x1b:wq\r")
-	if code := x.wait(); code != 0 {
+	x.Shows("[New]")
+	x.Type("\x01")
+	x.Shows("^A back")
+	x.Type("ifirst\rsecönd 中\x1b")
+	x.Shows("secönd 中")
+	x.Type("\x01z")
+	x.Shows("z back")
+	x.Until("vim with the whole screen", func(s string) bool { return strings.Count(s, "║~") > 12 })
+	x.Type("\x01")
+	x.Shows("^A back")
+	x.Type("ggO\x1b[200~pasted\x1b[201~\x1b:wq\r")
+	if code := x.Wait(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	x.sane()
+	x.Sane()
 	if got, _ := os.ReadFile(path); string(got) != "pasted\nfirst\nsecönd 中\n" {
 		t.Errorf("the file holds %q", got)
 	}
+}
+
+// htop is searched, drawn as a tree, and ended, in a panel and with the whole screen.
+func TestHtopUnderTheDashboard(t *testing.T) {
+	peer(t, "htop")
+	x := inTerminalWith(t, []string{"TMPDIR=" + tempDir(t), "HTOPRC=/dev/null"}, 120, 40, "memory", "1M", "--run", "htop")
+	x.Shows("Load average:")
+	x.Type("\x01")
+	x.Shows("^A back")
+	x.Type("/" + filepath.Base(program)) // a process that there is
+	x.Until("the cursor on what was found", func(s string) bool { return regexp.MustCompile(`Search: ` + filepath.Base(program)).MatchString(s) })
+	x.Type("\r\x1bOP") // F1, as it is sent to programs that want application cursor keys
+	x.Shows("CPU usage bar:")
+	x.Type(" \x01z")
+	x.Shows("z back")
+	x.Until("htop with the whole screen", func(s string) bool { return regexp.MustCompile(`║F1Help .*F10Quit`).MatchString(s) })
+	x.Type("\x01")
+	x.Shows("^A back")
+	x.Type("t")
+	x.Shows("F5List")
+	x.Type("q")
+	if code := x.Wait(); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+	x.Sane()
 }
 
 func TestLessUnderTheDashboard(t *testing.T) {
@@ -142,23 +168,23 @@ func TestLessUnderTheDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := inTerminalWith(t, []string{"TMPDIR=" + tempDir(t), "LESS="}, 120, 40, "memory", "1M", "--run", "less "+path)
-	x.shows("line 0.")
-	x.keys("\x01")
-	x.shows("^A back")
-	x.keys(" ")
-	x.until("the second page", func(s string) bool { return strings.Contains(s, "line 37.") && !strings.Contains(s, "line 0.") })
-	x.keys("/line 7[0]0\r")
-	x.shows("line 700.")
-	if !strings.Contains(x.output(), "\x1b[?1h") {
+	x.Shows("line 0.")
+	x.Type("\x01")
+	x.Shows("^A back")
+	x.Type(" ")
+	x.Until("the second page", func(s string) bool { return strings.Contains(s, "line 37.") && !strings.Contains(s, "line 0.") })
+	x.Type("/line 7[0]0\r")
+	x.Shows("line 700.")
+	if !strings.Contains(x.Output(), "\x1b[?1h") {
 		t.Error("the terminal does not know that less wants application cursor keys")
 	}
-	x.keys("\x1bOA") // up, as it is sent then
-	x.until("the line above", func(s string) bool { return strings.Contains(s, "line 699.") })
-	x.keys("G")
-	x.shows("line 999.")
-	x.keys("q")
-	if code := x.wait(); code != 0 {
+	x.Type("\x1bOA") // up, as it is sent then
+	x.Until("the line above", func(s string) bool { return strings.Contains(s, "line 699.") })
+	x.Type("G")
+	x.Shows("line 999.")
+	x.Type("q")
+	if code := x.Wait(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	x.sane()
+	x.Sane()
 }

@@ -16,35 +16,35 @@ func TestRecordAndReplay(t *testing.T) {
 		t.Fatalf("status %d: %s", r.code, r.stderr)
 	}
 	x := inTerminal(t, 80, 24, "replay", file, "--speed=20")
-	x.shows("[FAILED]  child exited 3")
-	x.shows("100.0%")
-	x.shows("the recording ends here")
-	x.shows("REPLAY x20")
-	x.keys("d")
-	x.shows("this is a recording")
-	x.keys("\x01?") // there is nothing to type to
-	x.shows("any key closes")
-	x.keys(" q")
-	if code := x.wait(); code != 0 {
+	x.Shows("[FAILED]  child exited 3")
+	x.Shows("100.0%")
+	x.Shows("the recording ends here")
+	x.Shows("REPLAY x20")
+	x.Type("d")
+	x.Shows("this is a recording")
+	x.Type("\x01?") // there is nothing to type to
+	x.Shows("any key closes")
+	x.Type(" q")
+	if code := x.Wait(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	x.sane()
+	x.Sane()
 }
 
 // The child's screen is recorded, too; the recording has an end even where the session was killed.
 func TestReplayingACutOffRecording(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "session.ndjson")
 	x := inTerminal(t, 80, 24, "--record", file, "memory", "64M", "--run", `printf '\033[31mred %s\033[m' words; read x`)
-	x.shows("red words")
-	x.keys("p")
-	x.shows("[P] PAUSED")
-	x.until("a recording of it", func(string) bool { // looks again at the latest when the dashboard's clock moves
+	x.Shows("red words")
+	x.Type("p")
+	x.Shows("[P] PAUSED")
+	x.Until("a recording of it", func(string) bool { // looks again at the latest when the dashboard's clock moves
 		b, _ := os.ReadFile(file)
 		return strings.Contains(string(b), `"paused"`)
 	})
-	x.cmd.Process.Kill()
-	x.wait()
-	x.guardGone()
+	x.Cmd.Process.Kill()
+	x.Wait()
+	guardGone(t, x)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -53,11 +53,11 @@ func TestReplayingACutOffRecording(t *testing.T) {
 		t.Fatal(err)
 	}
 	x = inTerminal(t, 120, 40, "replay", "--speed", "50", file)
-	x.shows("red words")
-	x.shows("the recording ends here:")
-	x.keys("q")
-	x.wait()
-	x.sane()
+	x.Shows("red words")
+	x.Shows("the recording ends here:")
+	x.Type("q")
+	x.Wait()
+	x.Sane()
 }
 
 // A disk that is full ends the recording and nothing else.

@@ -4,10 +4,12 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"example.com/nbdtui/internal/terminaltest"
 )
 
 // makeRun is what a newcomer types, on a terminal.
-func makeRun(t *testing.T, args ...string) *terminal {
+func makeRun(t *testing.T, args ...string) *terminaltest.Terminal {
 	t.Helper()
 	peer(t, "make", "qemu-img")
 	cmd := exec.Command("make", append([]string{"run"}, args...)...)
@@ -17,11 +19,11 @@ func makeRun(t *testing.T, args ...string) *terminal {
 
 func TestMakeRunCopiesANamedImage(t *testing.T) {
 	x := makeRun(t, "IMAGE="+image(t, 16))
-	if code := x.wait(); code != 0 {
+	if code := x.Wait(); code != 0 {
 		t.Errorf("status %d", code)
 	}
-	x.sane()
-	if s := x.text(); !strings.Contains(s, "100.00/100%") || !strings.Contains(s, "exited 0") {
+	x.Sane()
+	if s := x.Text(); !strings.Contains(s, "100.00/100%") || !strings.Contains(s, "exited 0") {
 		t.Errorf("the screen at the end:\n%s", s)
 	}
 }
@@ -29,13 +31,13 @@ func TestMakeRunCopiesANamedImage(t *testing.T) {
 // Without an image it makes one, and takes it away again, also when it is ended in the middle.
 func TestMakeRunMakesAnImage(t *testing.T) {
 	x := makeRun(t)
-	x.shows("[RUNNING]")
-	x.shows("1.0 GiB")
-	x.keys("q")
-	x.shows("[s]top all")
-	x.keys("s")
-	if code := x.wait(); code == 0 {
+	x.Shows("[RUNNING]")
+	x.Shows("1.0 GiB")
+	x.Type("q")
+	x.Shows("[s]top all")
+	x.Type("s")
+	if code := x.Wait(); code == 0 {
 		t.Error("a copy that was ended in the middle is a success")
 	}
-	x.sane()
+	x.Sane()
 }

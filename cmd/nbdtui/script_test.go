@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/mdlayher/vsock"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"example.com/nbdtui/internal/terminaltest"
 )
 
 // TestScript runs the real binary as the scripts of testdata/script say, one a feature. None may leave anything in the
@@ -110,7 +112,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	err := ts.Exec(args[1], args[2:]...)
 	code := 0
 	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
-		code = shellStatus(failed.ProcessState)
+		code = terminaltest.Status(failed.ProcessState)
 	} else if err != nil {
 		ts.Fatalf("%v", err)
 	}
@@ -131,7 +133,7 @@ func sameAsNbdkit(ts *testscript.TestScript, neg bool, args []string) {
 		err := ts.Exec(program, args...)
 		r := result{ts.ReadFile("stdout"), 0, ts.ReadFile("stderr") == ""}
 		if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
-			r.Status = shellStatus(failed.ProcessState)
+			r.Status = terminaltest.Status(failed.ProcessState)
 		} else {
 			ts.Check(err)
 		}

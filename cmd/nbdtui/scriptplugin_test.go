@@ -317,12 +317,12 @@ print(meet([clients[0], clients[0]]), meet(clients))
 func TestAKilledDashboardLeavesNoDirectory(t *testing.T) {
 	temp := tempDir(t)
 	x := inTerminalWith(t, []string{"TMPDIR=" + temp}, 80, 24, "eval", "get_ready=touch $tmpdir/f", "get_size=echo 1M", "--run", "sleep 600")
-	x.shows("RUNNING")
+	x.Shows("RUNNING")
 	if made, _ := filepath.Glob(temp + "/nbdtui.*/f"); len(made) != 1 {
 		t.Errorf("there is %v", made)
 	}
-	x.cmd.Process.Kill()
-	x.wait()
+	x.Cmd.Process.Kill()
+	x.Wait()
 }
 
 // A script that fails is told of in one line, whatever it was run for; the client gets an error, and the server lives on.

@@ -16,15 +16,15 @@ func TestStartErrorsOnATerminal(t *testing.T) {
 		"--filter=pause memory 1M pause-control=/no/such/control --run true": "/no/such/control",
 	} {
 		x := inTerminal(t, 80, 24, strings.Fields(line)...)
-		if code := x.wait(); code != 1 {
+		if code := x.Wait(); code != 1 {
 			t.Errorf("%s: exit status %d", line, code)
 		}
-		x.guardGone()
-		x.sane()
-		if s := x.text(); !strings.Contains(s, "nbdtui: error: ") || !strings.Contains(strings.ReplaceAll(s, "\n", ""), says) {
+		guardGone(t, x)
+		x.Sane()
+		if s := x.Text(); !strings.Contains(s, "nbdtui: error: ") || !strings.Contains(strings.ReplaceAll(s, "\n", ""), says) {
 			t.Errorf("%s: the screen is\n%s", line, s)
 		}
-		if strings.Contains(x.output(), "\x1b[?1049h") {
+		if strings.Contains(x.Output(), "\x1b[?1049h") {
 			t.Errorf("%s: the dashboard was there", line)
 		}
 	}

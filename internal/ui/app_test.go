@@ -1,186 +1,48 @@
 package ui
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/charmbracelet/x/term"
 	"github.com/charmbracelet/x/vt"
-	"github.com/creack/pty"
 
 	"example.com/nbdtui/internal/captive"
 	"example.com/nbdtui/internal/session"
+	"example.com/nbdtui/internal/terminaltest"
 )
 
-const deadline = 20 * time.Second
-
-// console is a real terminal with a dashboard on it, and an emulator for a screen.
+// console is a terminal with a dashboard on it.
 type console struct {
-	t             *testing.T
-	master, slave *os.File
-	before        *term.State
-	result        chan error // of Run
-
-	mu      sync.Mutex
-	screen  *vt.Emulator
-	raw     bytes.Buffer
-	frozen  chan struct{} // while not nil nobody reads what the dashboard writes
-	changed chan struct{}
-	read    sync.WaitGroup
+	*terminaltest.Terminal
+	t      testing.TB
+	result chan error // of Run
 }
 
-func open(t *testing.T, s Session, z size, opts ...Options) *console {
+func open(t testing.TB, s Session, z size, opts ...Options) *console {
 	t.Helper()
 	t.Setenv("LC_ALL", "C.UTF-8")
 	t.Setenv("NO_COLOR", "")
-	master, slave, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := &console{
-		t: t, master: master, slave: slave, result: make(chan error, 1),
-		screen: vt.NewEmulator(z.w, z.h), changed: make(chan struct{}, 1),
-	}
-	x.size(z)
-	if x.before, err = term.GetState(slave.Fd()); err != nil {
-		t.Fatal(err)
-	}
-	x.read.Go(x.show)
-	x.read.Go(func() { io.Copy(io.Discard, x.screen) }) // its answers
-	go func() { x.result <- Run(s, slave, slave, append(opts, Options{})[0]) }()
-	t.Cleanup(x.close)
+	x := &console{terminaltest.Open(t, z.w, z.h), t, make(chan error, 1)}
+	go func() { x.result <- Run(s, x.Tty, x.Tty, append(opts, Options{})[0]) }()
 	return x
 }
 
-func (x *console) close() {
-	x.slave.Close()
-	x.master.Close()
-	x.screen.InputPipe().(io.Closer).Close()
-	x.read.Wait()
-	if x.t.Failed() {
-		x.t.Logf("the screen at the end:\n%s", x.text())
-	}
-}
-
-func (x *console) size(z size) {
-	x.t.Helper()
-	if err := pty.Setsize(x.master, &pty.Winsize{Cols: uint16(z.w), Rows: uint16(z.h)}); err != nil {
-		x.t.Fatal(err)
-	}
-}
-
-func (x *console) show() {
-	buf := make([]byte, 4096)
-	for {
-		x.mu.Lock()
-		frozen := x.frozen
-		x.mu.Unlock()
-		if frozen != nil {
-			<-frozen
-		}
-		n, err := x.master.Read(buf)
-		x.mu.Lock()
-		x.screen.Write(buf[:n])
-		x.raw.Write(buf[:n])
-		x.mu.Unlock()
-		select {
-		case x.changed <- struct{}{}:
-		default:
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// freeze stops reading what the dashboard writes; thaw goes on.
-func (x *console) freeze() (thaw func()) {
-	frozen := make(chan struct{})
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.frozen = frozen
-	return func() {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		x.frozen = nil
-		close(frozen)
-	}
-}
-
-func (x *console) text() string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.screen.String()
-}
-
-func (x *console) output() string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.raw.String()
-}
-
-func (x *console) keys(s string) {
-	x.t.Helper()
-	if _, err := x.master.WriteString(s); err != nil {
-		x.t.Fatal(err)
-	}
-}
-
-// until waits for something: it looks whenever the screen changes, and now and then.
-func (x *console) until(what string, ok func() bool) {
-	x.t.Helper()
-	late := time.After(deadline)
-	for !ok() {
-		select {
-		case <-x.changed:
-		case <-time.After(10 * time.Millisecond):
-		case <-late:
-			x.t.Fatalf("never %s", what)
-		}
-	}
-}
-
-func (x *console) shows(text string) {
-	x.t.Helper()
-	x.until("showed "+text, func() bool { return strings.Contains(x.text(), text) })
-}
-
-// ends waits for Run and checks that the terminal is as it was.
+// ends waits for Run, and returns what it did.
 func (x *console) ends() error {
 	x.t.Helper()
 	select {
 	case err := <-x.result:
-		if after, e := term.GetState(x.slave.Fd()); e == nil && fmt.Sprint(*after) != fmt.Sprint(*x.before) {
-			x.t.Errorf("the terminal's settings changed: %v, then %v", *x.before, *after)
-		}
 		return err
-	case <-time.After(deadline):
+	case <-time.After(terminaltest.Patience):
 		x.t.Fatal("the dashboard did not end")
 		return nil
-	}
-}
-
-// sane checks that what was turned on is off again, once all of it has been read.
-func (x *console) sane() {
-	x.t.Helper()
-	x.until("left the alternate screen", func() bool { return strings.Contains(x.output(), "\x1b[?1049l") })
-	for _, mode := range []string{"1049", "2004", "2026", "1", "1000", "1002", "1003", "1006"} {
-		if out := x.output(); strings.LastIndex(out, "\x1b[?"+mode+"h") > strings.LastIndex(out, "\x1b[?"+mode+"l") {
-			x.t.Errorf("mode %s is left on", mode)
-		}
-	}
-	if out := x.output(); strings.LastIndex(out, "\x1b[?25l") > strings.LastIndex(out, "\x1b[?25h") {
-		x.t.Error("the cursor is left hidden")
 	}
 }
 
@@ -188,24 +50,24 @@ func TestTheDashboardOnATerminal(t *testing.T) {
 	f := newFake(running51())
 	f.screen = qemuScreen(size{80, 24})
 	x := open(t, f, size{80, 24})
-	x.shows("[RUNNING]")
-	x.shows("(43.08/100%)")
-	x.keys("pr") // arrives as one
-	x.keys("\x1b[B")
-	x.keys("D")
-	x.shows("Disconnect #2, 1 request lost? [d]isconnect  [c]ancel")
-	x.keys("\r?")
-	x.shows("any key closes")
-	x.keys(" ")
-	x.shows("? help  q quit")
-	x.keys("\x1b[200~q\r s\x1b[201~") // a paste is no command
+	x.Shows("[RUNNING]")
+	x.Shows("(43.08/100%)")
+	x.Type("pr") // arrives as one
+	x.Type("\x1b[B")
+	x.Type("D")
+	x.Shows("Disconnect #2, 1 request lost? [d]isconnect  [c]ancel")
+	x.Type("\r?")
+	x.Shows("any key closes")
+	x.Type(" ")
+	x.Shows("? help  q quit")
+	x.Type("\x1b[200~q\r s\x1b[201~") // a paste is no command
 	f.set(func(s *session.Snapshot, _ *captive.Screen) { *s = pausedFor(12 * time.Second) })
-	x.shows("[P] PAUSED 00:12")
-	x.keys("\x1a\x1b") // ^Z and Esc
-	x.keys("q")
-	x.shows("Quit: child running, 2 clients. [s]top all  [c]ancel")
-	x.keys("s")
-	x.shows("? help  q quit")
+	x.Shows("[P] PAUSED 00:12")
+	x.Type("\x1a\x1b") // ^Z and Esc
+	x.Type("q")
+	x.Shows("Quit: child running, 2 clients. [s]top all  [c]ancel")
+	x.Type("s")
+	x.Shows("? help  q quit")
 	if got := strings.Join(f.took(), ","); got != "resize 78x9,pause,resume,shutdown" {
 		t.Errorf("the session was asked for %q", got)
 	}
@@ -213,19 +75,19 @@ func TestTheDashboardOnATerminal(t *testing.T) {
 	if err := x.ends(); err != nil {
 		t.Error(err)
 	}
-	x.sane()
+	x.Sane()
 }
 
 func TestKeysPassToTheChildByteByByte(t *testing.T) {
 	f := newFake(running51())
 	x := open(t, f, size{120, 40})
-	x.shows("[RUNNING]")
-	x.keys("\x01")
-	x.shows("^A back")
+	x.Shows("[RUNNING]")
+	x.Type("\x01")
+	x.Shows("^A back")
 	all := "plain é 中文 \U0001f600\x03\x1a\x04\x1b\x1bOP\x1b[11~\x1b[1;5D\x1b[3;2~\x7f\t\r\n\xff\xfe" +
 		"\x1b[200~" + strings.Repeat("pasted text, ünïcode\r", 100) + "\x1b[201~"
-	x.keys(all)
-	x.until("typed it all", func() bool { f.tell(); f.mu.Lock(); defer f.mu.Unlock(); return len(f.typed) >= len(all) })
+	x.Type(all)
+	x.Until("all of it typed", func(string) bool { f.tell(); f.mu.Lock(); defer f.mu.Unlock(); return len(f.typed) >= len(all) })
 	if string(f.typed) != all {
 		t.Errorf("the child got %q\nwant %q", f.typed, all)
 	}
@@ -233,20 +95,21 @@ func TestKeysPassToTheChildByteByByte(t *testing.T) {
 	f.set(func(_ *session.Snapshot, c *captive.Screen) {
 		*c = captive.Screen{Width: 80, Height: 24, Lines: []string{"$ "}, CursorX: 2, CursorShown: true, AppCursor: true, Version: 7}
 	})
-	x.until("took the child's modes", func() bool {
-		out := x.output()
+	x.Until("a terminal in the child's modes", func(string) bool {
+		out := x.Output()
 		return strings.LastIndex(out, "\x1b[?2004l") > strings.LastIndex(out, "\x1b[?2004h") && strings.Contains(out, "\x1b[?1h")
 	})
-	x.until("placed the cursor", func() bool {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		at := x.screen.CursorPosition()
-		return at.X == 3 && at.Y == 18 && x.screen.CellAt(1, 18).Content == "$"
+	x.Until("the cursor in its place", func(string) (ok bool) {
+		x.Look(func(screen *vt.Emulator) {
+			at := screen.CursorPosition()
+			ok = at.X == 3 && at.Y == 18 && screen.CellAt(1, 18).Content == "$"
+		})
+		return ok
 	})
-	x.keys("\x01")
-	x.shows("^A child")
-	x.until("marks pastes again", func() bool {
-		out := x.output()
+	x.Type("\x01")
+	x.Shows("^A child")
+	x.Until("a terminal that marks pastes again", func(string) bool {
+		out := x.Output()
 		return strings.LastIndex(out, "\x1b[?2004h") > strings.LastIndex(out, "\x1b[?2004l")
 	})
 	if got := f.took(); len(got) != 1 {
@@ -254,24 +117,21 @@ func TestKeysPassToTheChildByteByByte(t *testing.T) {
 	}
 	close(f.done)
 	x.ends()
-	x.sane()
+	x.Sane()
 }
 
 func TestResizing(t *testing.T) {
 	f := newFake(running51())
 	x := open(t, f, size{80, 24})
-	x.shows("[RUNNING]")
+	x.Shows("[RUNNING]")
 	for _, z := range []size{{120, 40}, {40, 8}, {20, 3}, {10, 2}, {100, 30}} {
-		x.mu.Lock()
-		x.screen.Resize(z.w, z.h)
-		x.mu.Unlock()
-		x.size(z)
+		x.Resize(z.w, z.h)
 		syscall.Kill(os.Getpid(), syscall.SIGWINCH) // a terminal sends it to the programs that it controls
 		w, h := childSize(z, shapeOf(&f.snapshot, &view{}))
 		want := fmt.Sprintf("resize %dx%d", w, h)
-		x.until(want, func() bool { f.tell(); return slices.Contains(f.took(), want) })
-		x.until("redrew", func() bool {
-			return strings.HasPrefix(x.text(), "[RUNNING]") && (z.h < 3 || strings.Contains(x.text(), "q quit"))
+		x.Until(want, func(string) bool { f.tell(); return slices.Contains(f.took(), want) })
+		x.Until("a picture of the new size", func(s string) bool {
+			return strings.HasPrefix(s, "[RUNNING]") && (z.h < 3 || strings.Contains(s, "q quit"))
 		})
 	}
 	close(f.done)
@@ -282,8 +142,8 @@ func TestResizing(t *testing.T) {
 func TestAFrozenTerminal(t *testing.T) {
 	f := newFake(running51())
 	x := open(t, f, size{200, 60})
-	x.shows("[RUNNING]")
-	thaw := x.freeze()
+	x.Shows("[RUNNING]")
+	thaw := x.Freeze()
 	fill := func(i int) {
 		f.set(func(s *session.Snapshot, c *captive.Screen) {
 			s.InFlight = i
@@ -298,7 +158,7 @@ func TestAFrozenTerminal(t *testing.T) {
 		looks := f.looks
 		f.mu.Unlock()
 		fill(i)
-		late := time.Now().Add(deadline)
+		late := time.Now().Add(terminaltest.Patience)
 		for {
 			f.mu.Lock()
 			n := f.looks
@@ -312,21 +172,21 @@ func TestAFrozenTerminal(t *testing.T) {
 			<-time.After(time.Millisecond)
 		}
 	}
-	x.keys("p") // keys work, too
-	x.until("paused", func() bool { f.tell(); return strings.Contains(strings.Join(f.took(), ","), "pause") })
+	x.Type("p") // keys work, too
+	x.Until("a pause", func(string) bool { f.tell(); return strings.Contains(strings.Join(f.took(), ","), "pause") })
 	thaw()
-	x.shows("in flight 99")
-	x.shows("99 15 99 15")
+	x.Shows("in flight 99")
+	x.Shows("99 15 99 15")
 	close(f.done)
 	x.ends()
-	x.sane()
+	x.Sane()
 }
 
 func TestLeavingAFrozenTerminal(t *testing.T) {
 	f := newFake(running51())
 	x := open(t, f, size{200, 60})
-	x.shows("[RUNNING]")
-	thaw := x.freeze()
+	x.Shows("[RUNNING]")
+	thaw := x.Freeze()
 	for i := range 40 {
 		f.set(func(_ *session.Snapshot, c *captive.Screen) {
 			c.Lines = make([]string, 40)
@@ -345,14 +205,15 @@ func TestLeavingAFrozenTerminal(t *testing.T) {
 		t.Errorf("leaving took %v", took)
 	}
 	thaw()
-	x.sane()
+	x.Until("the end of the alternate screen", func(string) bool { return strings.Contains(x.Output(), "\x1b[?1049l") })
+	x.Sane()
 }
 
 func TestALostTerminal(t *testing.T) {
 	f := newFake(running51())
 	x := open(t, f, size{80, 24})
-	x.shows("[RUNNING]")
-	x.master.Close()
+	x.Shows("[RUNNING]")
+	x.HangUp()
 	f.set(func(s *session.Snapshot, _ *captive.Screen) { s.InFlight++ }) // ends the read that keeps it open
 	if err := x.ends(); err == nil {
 		t.Error("no error")
@@ -379,14 +240,14 @@ func (b boom) Snapshot() session.Snapshot {
 func TestAPanicRestoresTheTerminal(t *testing.T) {
 	b := boom{newFake(running51()), make(chan struct{})}
 	x := open(t, b, size{80, 24})
-	x.shows("[RUNNING]")
+	x.Shows("[RUNNING]")
 	close(b.now)
 	b.tell()
 	if err := x.ends(); err == nil || !strings.Contains(err.Error(), "boom") {
 		t.Errorf("the error is %v", err)
 	}
-	x.sane()
-	if strings.Contains(x.output(), "goroutine") {
+	x.Sane()
+	if strings.Contains(x.Output(), "goroutine") {
 		t.Error("a stack was written to the terminal")
 	}
 }
@@ -407,7 +268,7 @@ func TestRunNeedsATerminal(t *testing.T) {
 func TestNothingNewIsNotDrawn(t *testing.T) {
 	f := newFake(running51())
 	x := open(t, f, size{80, 24})
-	x.shows("q quit")
+	x.Shows("q quit")
 	looks := func() int { f.mu.Lock(); defer f.mu.Unlock(); return f.looks }
 	look := func(times int) {
 		for start := looks(); looks() < start+times; <-time.After(time.Millisecond) {
@@ -415,9 +276,9 @@ func TestNothingNewIsNotDrawn(t *testing.T) {
 		}
 	}
 	look(10) // the first frames: one before the terminal's size is known
-	before := len(x.output())
+	before := len(x.Output())
 	look(10)
-	if after := x.output(); len(after) > before {
+	if after := x.Output(); len(after) > before {
 		t.Errorf("drawn again: %q", after[before:])
 	}
 	close(f.done)
@@ -426,22 +287,12 @@ func TestNothingNewIsNotDrawn(t *testing.T) {
 
 // Bubble Tea asks the terminal for its background when it is imported, and waits. Ours must not.
 func TestStartingDoesNotAskTheTerminal(t *testing.T) {
-	master, slave, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "CI=")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	slave.Close()
-	out, _ := io.ReadAll(master) // the error is the end
-	cmd.Wait()
-	if bytes.Contains(out, []byte("\x1b")) || !bytes.Contains(out, []byte("PASS")) {
+	x := terminaltest.Start(t, 80, 24, cmd)
+	x.Wait()
+	x.Sane()
+	if out := x.Output(); strings.Contains(out, "\x1b") || !strings.Contains(out, "PASS") {
 		t.Errorf("the terminal was told %q", out)
 	}
 }
@@ -450,7 +301,7 @@ func TestStartingDoesNotAskTheTerminal(t *testing.T) {
 func TestTheStripOnATerminal(t *testing.T) {
 	f := newFake(running51())
 	x := open(t, f, size{80, 24}, Options{Inline: true})
-	x.shows("[RUNNING]")
+	x.Shows("[RUNNING]")
 	for i := range 100 {
 		f.set(func(s *session.Snapshot, c *captive.Screen) {
 			c.Run, c.Above = 1, uint64(i)
@@ -460,22 +311,22 @@ func TestTheStripOnATerminal(t *testing.T) {
 			}
 		})
 	}
-	x.shows("line 99.")
-	x.keys("p\x01typed\x01")
-	x.until("typed", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return string(f.typed) == "typed" })
-	x.shows("^A child")
+	x.Shows("line 99.")
+	x.Type("p\x01typed\x01")
+	x.Until("keys for the child", func(string) bool { f.mu.Lock(); defer f.mu.Unlock(); return string(f.typed) == "typed" })
+	x.Shows("^A child")
 	close(f.done)
 	if err := x.ends(); err != nil {
 		t.Error(err)
 	}
-	x.until("took the strip away", func() bool { return !strings.Contains(x.text(), "RUNNING") })
-	rows := strings.Split(x.text(), "\n")
+	x.Until("the strip taken away", func(s string) bool { return !strings.Contains(s, "RUNNING") })
+	rows := strings.Split(x.Text(), "\n")
 	for i, row := range rows {
 		if n := 99 - 19 + i; i < 20 && row != fmt.Sprintf("line %d.", n) {
-			t.Fatalf("row %d is %q, want line %d:\n%s", i, row, n, x.text())
+			t.Fatalf("row %d is %q, want line %d:\n%s", i, row, n, x.Text())
 		}
 	}
-	if strings.Contains(x.output(), "\x1b[?1049") {
+	if strings.Contains(x.Output(), "\x1b[?1049") {
 		t.Error("the alternate screen was used")
 	}
 }

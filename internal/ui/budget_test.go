@@ -2,13 +2,9 @@ package ui
 
 import (
 	"fmt"
-	"io"
 	"math"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/creack/pty"
 
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/session"
@@ -71,49 +67,18 @@ func BenchmarkFrame(b *testing.B) {
 	}
 }
 
-// From the terminal's end: a key is written, and its effect is awaited.
+// From the terminal's end: a key is pressed, and its effect is awaited.
 func BenchmarkKeyToScreen(b *testing.B) {
-	master, slave, err := pty.Open()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer master.Close()
-	defer slave.Close()
-	if err := pty.Setsize(master, &pty.Winsize{Cols: 120, Rows: 40}); err != nil {
-		b.Fatal(err)
-	}
 	f := newFake(running51())
-	done := make(chan error)
-	go func() { done <- Run(f, slave, slave, Options{}) }()
-	shown := make(chan string, 1000)
-	go func() {
-		defer close(shown)
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := master.Read(buf)
-			if err != nil {
-				return
-			}
-			shown <- string(buf[:n])
-		}
-	}()
-	await := func(text string) {
-		for seen := ""; !strings.Contains(seen, text); {
-			seen += <-shown
-		}
-	}
-	await("q\x1b[m quit")
+	x := open(b, f, size{120, 40})
+	x.Shows("? help  q quit")
 	for b.Loop() {
-		io.WriteString(master, "?")
-		await("any key")
-		io.WriteString(master, "x")
-		await("q\x1b[m quit")
+		x.Type("?")
+		x.Shows("any key closes")
+		x.Type("x")
+		x.Shows("? help  q quit")
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(2*b.N)/1000, "ms/key")
 	close(f.done)
-	<-done
-	slave.Close()
-	master.Close()
-	for range shown {
-	}
+	x.ends()
 }

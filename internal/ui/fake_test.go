@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/captive"
@@ -115,94 +114,4 @@ func (f *fake) Type(p []byte) {
 	f.typed = append(f.typed, p...)
 	f.mu.Unlock()
 	f.tell()
-}
-
-// play is a session that seems to live, with a real command in its panel: what the dashboard is like to look at.
-type play struct {
-	*fake
-	command string
-
-	mu      sync.Mutex
-	child   *captive.Child
-	state   session.State
-	since   time.Time
-	started time.Time
-}
-
-func newPlay(command string) *play {
-	p := &play{fake: newFake(session.Snapshot{}), command: command, state: session.Running, since: time.Now(), started: time.Now()}
-	go func() {
-		for range time.Tick(100 * time.Millisecond) {
-			p.tell()
-		}
-	}()
-	return p
-}
-
-func (p *play) Snapshot() session.Snapshot {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	s := running51()
-	switch p.state {
-	case session.Pausing:
-		if now.Sub(p.since) > 2*time.Second {
-			p.state, p.since = session.Paused, now
-		}
-		s.InFlight, s.Held, s.Oldest = 3, 13, now.Sub(p.since)
-	case session.Paused:
-		s = pausedFor(now.Sub(p.since))
-	}
-	s.Time, s.Started, s.State, s.Since = now, p.started, p.state, p.since
-	if p.child == nil {
-		s.Child = nil
-	} else {
-		s.Child = &session.Child{Command: p.command, Pid: p.child.Pid(), Started: p.started}
-	}
-	return s
-}
-
-func (p *play) Screen() captive.Screen {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.child == nil {
-		return captive.Screen{}
-	}
-	return p.child.Screen()
-}
-
-func (p *play) enter(s session.State) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.state, p.since = s, time.Now()
-}
-
-func (p *play) Pause()  { p.enter(session.Pausing) }
-func (p *play) Resume() { p.enter(session.Running) }
-
-func (p *play) Shutdown(session.Reason, string) { close(p.done) }
-
-func (p *play) Type(b []byte) { p.child.Write(b) }
-
-func (p *play) Resize(w, h int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.child != nil {
-		p.child.Resize(w, h)
-		return
-	}
-	if p.command == "" {
-		return
-	}
-	c, err := captive.Start(captive.Config{Command: p.command, Env: environ(), Pty: true, Width: w, Height: h})
-	if err != nil {
-		panic(err)
-	}
-	p.child = c
-	go func() {
-		for range c.Changed() {
-			p.tell()
-		}
-	}()
-	go func() { <-c.Done(); close(p.done) }()
 }

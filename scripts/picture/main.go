@@ -10,121 +10,63 @@ import (
 	"flag"
 	"fmt"
 	"image/color"
-	"io"
 	"log"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
-	"time"
 
 	uv "github.com/charmbracelet/ultraviolet"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
-	"github.com/creack/pty"
-)
 
-const patience = time.Minute
+	"example.com/nbdtui/internal/terminaltest"
+)
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("picture: ")
-	var steps []func(*screen) error
+	var steps []func(x *terminaltest.Terminal)
 	size := flag.String("size", "80x24", "cells")
 	out := flag.String("out", "", "the SVG file")
 	flag.Func("await", "wait for a regular expression on the screen", func(s string) error {
 		r, err := regexp.Compile(s)
-		steps = append(steps, func(x *screen) error { return x.await(r) })
+		steps = append(steps, func(x *terminaltest.Terminal) { x.Until(s, r.MatchString) })
 		return err
 	})
 	flag.Func("type", "type keys", func(s string) error {
-		steps = append(steps, func(x *screen) error { return x.typeKeys(s) })
+		steps = append(steps, func(x *terminaltest.Terminal) { x.Type(s) })
 		return nil
 	})
 	flag.Parse()
 	var width, height int
-	if _, err := fmt.Sscanf(*size, "%dx%d", &width, &height); err != nil {
-		log.Fatalf("size %q: say 80x24", *size)
+	if _, err := fmt.Sscanf(*size, "%dx%d", &width, &height); err != nil || flag.NArg() == 0 {
+		log.Fatalf("say -size 80x24, and a program behind --")
 	}
-	if err := take(flag.Args(), width, height, steps, *out); err != nil {
-		log.Fatal(err)
-	}
-}
-
-// screen is a terminal with a program in it.
-type screen struct {
-	mu      sync.Mutex
-	term    *vt.Emulator
-	master  *os.File
-	changed chan struct{}
-}
-
-func take(args []string, width, height int, steps []func(*screen) error, out string) error {
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.Command(flag.Arg(0), flag.Args()[1:]...)
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "LC_ALL=C.UTF-8")
-	master, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: uint16(width), Rows: uint16(height)})
-	if err != nil {
-		return err
-	}
-	x := &screen{term: vt.NewEmulator(width, height), master: master, changed: make(chan struct{}, 1)}
-	var tasks sync.WaitGroup
-	tasks.Go(func() { io.Copy(master, x.term) })
-	tasks.Go(x.read)
-	defer func() {
-		cmd.Process.Signal(os.Interrupt)
-		cmd.Wait()
-		x.term.InputPipe().(io.Closer).Close() // the emulator's own Close is not for concurrent use
-		tasks.Wait()
-	}()
+	var t sitting
+	x := terminaltest.Start(&t, width, height, cmd)
+	defer t.end()
 	for _, step := range steps {
-		if err := step(x); err != nil {
-			return err
-		}
+		step(x)
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return os.WriteFile(out, []byte(draw(x.term, width, height)), 0o644)
+	x.Look(func(screen *vt.Emulator) {
+		if err := os.WriteFile(*out, []byte(draw(screen, width, height)), 0o644); err != nil {
+			t.Fatalf("%v", err)
+		}
+	})
 }
 
-func (x *screen) read() {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := x.master.Read(buf)
-		x.mu.Lock()
-		x.term.Write(buf[:n])
-		x.mu.Unlock()
-		select {
-		case x.changed <- struct{}{}:
-		default:
-		}
-		if err != nil {
-			return
-		}
-	}
-}
+// sitting is what a test is to a terminal.
+type sitting struct{ end func() }
 
-func (x *screen) await(r *regexp.Regexp) error {
-	deadline := time.After(patience)
-	for {
-		x.mu.Lock()
-		text := x.term.String()
-		x.mu.Unlock()
-		if r.MatchString(text) {
-			return nil
-		}
-		select {
-		case <-x.changed:
-		case <-deadline:
-			return fmt.Errorf("the screen never showed %v:\n%s", r, text)
-		}
-	}
-}
+func (s *sitting) Helper()          {}
+func (s *sitting) Cleanup(f func()) { s.end = f }
 
-func (x *screen) typeKeys(s string) error {
-	_, err := x.master.WriteString(s)
-	return err
-}
+// Errorf and Fatalf end the program, and with it the terminal.
+func (s *sitting) Errorf(format string, args ...any) { log.Fatalf(format, args...) }
+func (s *sitting) Fatalf(format string, args ...any) { log.Fatalf(format, args...) }
 
 // Cells are 8.4 x 16.4 units: what a monospaced font of 14 fills.
 const (
