@@ -5,25 +5,26 @@ func (d *drawing) helpScreen() []string {
 	t, g := d.theme, d.theme.glyphs
 	entries := [...][2]string{
 		{"p r", "pause once all in flight has finished; resume, or cancel that"},
-		{g.up + " " + g.down + " k j", "choose a client, or scroll a panel; PgUp PgDn g G go further"},
-		{"d D", "disconnect the client: d finishes what is in flight, D does not"},
+		{g.up + " " + g.down + " k j", "choose a client, or scroll the panel by a line"},
+		{"PgUp PgDn g G", "the same by a page, to the beginning, to the end"},
+		{"d D", "disconnect the client: d answers what is in flight, D does not"},
 		{"t s", "tune rates, delays and faults; save a snapshot as JSON"},
-		{"Tab 1-9 m", "go to the next panel, or to one by its number; m: mouse on, off"},
-		{"z Enter", "give the panel the whole screen, the command's if none is chosen"},
-		{"+ - 0", "on the map: closer, farther, all of it; arrows move the cursor"},
+		{"Tab S-Tab 1-9", "go to the next panel, the previous one, or one by its number"},
+		{"z Enter Esc", "give the panel the whole screen; go back, but never quit"},
+		{"arrows + - 0", "on the map: move the cursor; closer, farther, all of it"},
 		{"/ n N v y", "in the command's panel: search, older, newer; select, copy"},
 		{"/", "elsewhere: show only events that contain a text"},
-		{"^A", "the keyboard is the command's; ^A comes back, A sends it one ^A"},
-		{"R", "run the command again, once it has ended (with --hold)"},
-		{"q ^C Esc", "quit; ^C twice in two seconds does not wait; Esc goes back"},
+		{"^A A", "the keyboard is the command's, and back; A sends it one ^A"},
+		{"m R", "mouse on, off; run the command again, once it ended (--hold)"},
+		{"q ^C ?", "quit; ^C twice within two seconds does not wait; this help"},
 		{},
 		{"fl held", "requests in flight: being served; held: kept back by a pause"},
 		{"[P] PAUSED", "all have finished: nothing reads or writes the disk"},
-		{"* ! SLOW", "in flight for over 1 s, STUCK for over 10 s; events: warning, error"},
+		{"* ! SLOW", "a warning, an error; in flight for over 1 s: SLOW, 10 s: STUCK"},
 		{g.read + " " + g.written + " " + g.hole, "coverage: read, written, holes; two passes are not a copy"},
 		{"p50 p99", "half of the requests of the last 10 s took less; 99 of 100 did"},
 		{g.levels[1] + g.levels[5] + g.levels[8] + " " + g.paused + g.paused, "bytes, a second each; seconds in a pause"},
-		{"SKIPPED", "the command prints faster than can be shown; this is the newest"},
+		{"SKIPPED", "the command prints faster than is shown; this is the newest"},
 	}
 	w := d.size.w
 	rows := make([]string, 0, len(entries))
@@ -31,7 +32,7 @@ func (d *drawing) helpScreen() []string {
 		if e[0] == "" && d.size.h < len(entries)+4 {
 			continue // no room for a blank row
 		}
-		rows = append(rows, t.line(w-2).space(2).left(strong, 12, e[0]).text(plain, e[1]).fill())
+		rows = append(rows, t.line(w-2).space(1).left(strong, 15, e[0]).text(plain, e[1]).fill())
 	}
 	if h := d.size.h - 2; h < 3 {
 		rows = rows[:h]
