@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+
+	"example.com/nbdtui/internal/program"
 )
 
 // Config says what to run and where.
@@ -44,7 +46,7 @@ func Start(cfg Config) (*Child, error) {
 	}
 	c.cmd.Env = cfg.Env
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cfg.Credential}
-	dieWithParent(c.cmd.SysProcAttr)
+	program.DieWithParent(c.cmd.SysProcAttr)
 	start := c.startOnStdio
 	if cfg.Pty {
 		start = c.startOnTerminal

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -43,8 +44,8 @@ var ErrStopped = errors.New("interrupted")
 func Stop() { stop(ErrStopped) }
 
 // Run waits for the program's end and returns its exit status, or the number of the signal that killed it, negative.
-// When ctx ends the program and all that it started are killed, and the error is ctx's. It is also an error where the
-// program cannot be started.
+// When ctx ends the program and all that it started are killed, and the error is ctx's. When we are killed, so is the
+// program. It is also an error where the program cannot be started.
 func (c Command) Run(ctx context.Context) (status int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -53,6 +54,9 @@ func (c Command) Run(ctx context.Context) (status int, err error) {
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	DieWithParent(cmd.SysProcAttr)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = lingering
 	if c.Stdin != nil {
