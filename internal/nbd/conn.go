@@ -36,6 +36,7 @@ type conn struct {
 	agreed              // what was haggled out; the reader's
 	secured    *secured // nil without TLS
 	export     *export  // opened by the client; nil until then
+	refusal    string   // why it last did not get one, as people were told
 	jobs       chan job
 	workers    sync.WaitGroup
 	started    int                    // workers

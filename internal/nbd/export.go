@@ -55,7 +55,11 @@ func (c *conn) open(name string) error {
 	if errors.Is(err, syscall.EIO) { // the disk's doing, not the client's
 		level = Failure
 	}
-	c.event(level, "did not get export %q: %v", name, err)
+	// Clients ask again (INFO, then GO), and are answered so again; people are told once.
+	if text := fmt.Sprintf("did not get export %q: %v", name, err); text != c.refusal {
+		c.refusal = text
+		c.event(level, "%s", text)
+	}
 	return err
 }
 
