@@ -90,7 +90,8 @@ func (o *options) takeOver() (pipe *os.File, err error) {
 	return os.NewFile(pipeDescriptor, "the waiting process"), err
 }
 
-// release lets go of what the waiting process has in common with this one, and tells it to go.
+// release lets go of what the waiting process has in common with this one and of the working directory, and tells the
+// former to go.
 func release(pipe *os.File, keepErrors bool) error {
 	if err := silence(0); err != nil {
 		return fmt.Errorf("let go of standard input: %w", err)
@@ -102,6 +103,9 @@ func release(pipe *os.File, keepErrors bool) error {
 		if err := silence(2); err != nil {
 			return fmt.Errorf("let go of standard error: %w", err)
 		}
+	}
+	if err := os.Chdir("/"); err != nil { // else the directory's file system could not be unmounted
+		return err
 	}
 	defer pipe.Close()
 	if _, err := pipe.Write([]byte{1}); err != nil {

@@ -27,7 +27,7 @@ var floors = map[string]int{
 	"internal/unixsocket":            12,
 	"internal/secure":                12,
 	"internal/program":               11,
-	"internal/tempdir":               11,
+	"internal/tempdir":               12,
 	"internal/terminaltest":          11,
 	"internal/nbd/wire":              11,
 	"internal/param":                 11,

@@ -165,6 +165,10 @@ type sharedDisk struct {
 func (l *fileLayer) setFile(path string) error {
 	d, err := block.OpenDisk(path, l.options)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && path == "-":
+		return param.WithHint(err, "a disk is read anywhere, so it cannot come from standard input: name a file")
+	case errors.Is(err, fs.ErrNotExist) && path[0] == '~':
+		return param.WithHint(err, "the shell replaces ~ only at the beginning of a word: write $HOME")
 	case errors.Is(err, fs.ErrNotExist):
 		return param.WithHint(err, "check the name; truncate -s 1G NAME makes an empty disk image")
 	case errors.Is(err, fs.ErrPermission):

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"example.com/nbdtui/internal/param"
 )
 
 // prefix of the directories' names.
@@ -31,10 +33,14 @@ var held struct {
 // Make makes an empty directory. Remove removes it.
 func Make() (*Dir, error) {
 	Sweep()
+	base, err := filepath.Abs(os.TempDir()) // for programs with another working directory than ours
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary directory: %w", err)
+	}
 	for {
-		path, err := os.MkdirTemp("", prefix)
+		path, err := os.MkdirTemp(base, prefix)
 		if err != nil {
-			return nil, fmt.Errorf("make a temporary directory: %w", err)
+			return nil, param.WithHint(fmt.Errorf("make a temporary directory: %w", err), "set TMPDIR to another directory, such as /tmp")
 		}
 		f, ours := lock(path)
 		if ours {

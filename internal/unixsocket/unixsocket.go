@@ -95,6 +95,8 @@ func cause(err error) error {
 // prefix of the private directories' names.
 const prefix = "nbdtui-"
 
+const elsewhere = "set TMPDIR to another directory, such as /tmp"
+
 // Private is a socket in a directory of its own, mode 0700, in the directory for temporary files.
 type Private struct {
 	*net.UnixListener
@@ -105,14 +107,18 @@ type Private struct {
 // ListenPrivate makes a directory and binds a socket in it. Close removes both.
 func ListenPrivate() (*Private, error) {
 	sweep()
-	dir, err := os.MkdirTemp("", prefix)
+	base, err := filepath.Abs(os.TempDir()) // for clients with another working directory than ours
 	if err != nil {
 		return nil, fmt.Errorf("make a private directory: %w", err)
+	}
+	dir, err := os.MkdirTemp(base, prefix)
+	if err != nil {
+		return nil, param.WithHint(fmt.Errorf("make a private directory: %w", err), elsewhere)
 	}
 	p := &Private{Dir: dir, Path: filepath.Join(dir, "socket")}
 	if p.UnixListener, err = Listen(p.Path); err != nil {
 		os.Remove(dir)
-		return nil, err
+		return nil, param.WithHint(err, elsewhere)
 	}
 	return p, nil
 }
