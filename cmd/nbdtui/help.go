@@ -38,6 +38,9 @@ func printHelp(w io.Writer, o *options, words []string) error {
 		if p, isPlugin := block.Lookup(block.Plugin, name); isPlugin {
 			r, ok = p, true
 		}
+		if !ok && commands[name] != nil {
+			return param.WithHint(fmt.Errorf("%s is a command of its own", name), "nbdtui --help shows how to call it")
+		}
 		if !ok {
 			return param.WithHint(fmt.Errorf("no plugin or filter is called %q", name), "nbdtui --help lists them")
 		}
@@ -98,6 +101,6 @@ func explained(p param.Param) string {
 func printRegistered(b *strings.Builder, k block.Kind) {
 	fmt.Fprintf(b, "\n%ss:\n", k)
 	for _, r := range block.Registered(k) {
-		fmt.Fprintf(b, "  %-10s %s\n", r.Name, r.Summary)
+		fmt.Fprintf(b, "  %-13s  %s\n", r.Name, r.Summary) // the longest name is retry-request
 	}
 }

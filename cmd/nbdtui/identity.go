@@ -37,16 +37,20 @@ func become(userName, groupName string, paths ...string) error {
 	if err != nil {
 		return err
 	}
+	kind, name := "user", userName
+	if name == "" {
+		kind, name = "group", groupName
+	}
 	for _, path := range paths {
 		if path == "" {
 			continue
 		}
 		if err := os.Chown(path, uid, gid); err != nil {
-			return fmt.Errorf("give %s to user %s: %w", path, userName, err)
+			return refused(kind, name, err)
 		}
 	}
 	if err := tempdir.Give(uid, gid); err != nil {
-		return fmt.Errorf("give temporary files to user %s: %w", userName, err)
+		return refused(kind, name, err)
 	}
 	if gid >= 0 {
 		if err := syscall.Setgroups([]int{gid}); err != nil {

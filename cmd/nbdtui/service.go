@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"example.com/nbdtui/internal/session"
 )
@@ -86,7 +88,10 @@ func (v *service) bound(s *session.Session) error {
 		return err
 	}
 	if o.printURI {
-		fmt.Println(strings.Join(s.URIs(), "\n"))
+		_, err := fmt.Println(strings.Join(s.URIs(), "\n"))
+		if err != nil && !errors.Is(err, syscall.EPIPE) { // who reads no more does not want it
+			return fmt.Errorf("print the URI: %w", err)
+		}
 	}
 	v.notifier.ready()
 	if v.pipe == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -92,9 +93,12 @@ func (s *Stack) Dump() (lines string, strictest block.Threads, err error) {
 }
 
 func (s *Stack) add(k block.Kind, name string) error {
-	if _, _, ok := param.Key(name); ok {
-		return param.WithHint(fmt.Errorf("%q stands where a %s should", name, k),
-			fmt.Sprintf("name the %s first, and its parameters behind it", k))
+	if key, value, ok := param.Key(name); ok {
+		hint := fmt.Sprintf("name the %s first, and its parameters behind it", k)
+		if _, known := block.Lookup(k, key); known && k == block.Plugin {
+			hint = fmt.Sprintf("say nbdtui %s %s", key, value)
+		}
+		return param.WithHint(fmt.Errorf("%q stands where a %s should", name, k), hint)
 	}
 	if strings.ContainsAny(name, "./") {
 		hint := fmt.Sprintf("%ss are built in; say only the name", k)
@@ -110,8 +114,12 @@ func (s *Stack) add(k block.Kind, name string) error {
 			names = append(names, r.Name)
 		}
 		hint := fmt.Sprintf("the %ss are: %s", k, strings.Join(names, ", "))
-		if near := param.Nearest(name, names); near != "" {
+		if first, _, several := strings.Cut(name, ","); several && k == block.Filter {
+			hint = fmt.Sprintf("say --filter once for each: --filter=%s --filter=...", first)
+		} else if near := param.Nearest(name, names); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
+		} else if k == block.Plugin && onDisk(name) {
+			hint = "for a disk image: nbdtui file " + name
 		}
 		return param.WithHint(fmt.Errorf("unknown %s %q", k, name), hint)
 	}
@@ -172,7 +180,15 @@ func (s *Stack) set(word string) error {
 		}
 		return nil
 	}
+	if plugin.Magic == "file" && onDisk(word) { // a name that happens to look like key=value
+		return param.WithHint(fmt.Errorf("unknown parameter %q", key), fmt.Sprintf("for the file of that name: file=%s", word))
+	}
 	return s.unknown(key)
+}
+
+func onDisk(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // magicKey is the key that a bare word is the value of.

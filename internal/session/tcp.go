@@ -51,8 +51,11 @@ func bindEach(addresses []address, port, export string) (list []*listener, err e
 
 func refusedTCP(port string, err error) error {
 	hint := "the host must be an address of this machine, the port a number up to 65535 or a service's name"
-	if errors.Is(err, syscall.EADDRINUSE) {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		hint = "choose another port with -p, or a Unix socket with -U"
+	case errors.Is(err, syscall.EACCES):
+		hint = "a port below 1024 is for root: choose another with -p"
 	}
 	return param.WithHint(fmt.Errorf("listen on TCP port %s: %w", port, reason(err)), hint)
 }
