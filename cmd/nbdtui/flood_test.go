@@ -23,8 +23,8 @@ func TestACommandThatMeansHarm(t *testing.T) {
 	x := inTerminal(t, 80, 24, "file", disk, "-U", socket, "--run", fmt.Sprintf(
 		`(trap "" HUP INT QUIT TERM; exec yes) & echo $! >%[1]s.new; mv %[1]s.new %[1]s; read word <%[2]s; exit 7`, file, door))
 	yes := pids(t, file, 1)[0]
-	x.shows("y")
-	thaw := x.freeze()
+	x.Shows("y")
+	thaw := x.Freeze()
 	for range 4 {
 		copied := filepath.Join(dir, "copy")
 		out, err := exec.Command("sh", "-c", `nbdcopy "nbd+unix:///?socket=`+socket+`" `+copied+" && cmp "+disk+" "+copied).CombinedOutput()
@@ -32,7 +32,7 @@ func TestACommandThatMeansHarm(t *testing.T) {
 			t.Errorf("a copy beside it: %v\n%s", err, out)
 		}
 	}
-	if mib := resident(t, x.cmd); mib > 200 {
+	if mib := resident(t, x.Cmd); mib > 200 {
 		t.Errorf("it has filled %.0f MiB", mib)
 	}
 	thaw()
@@ -42,7 +42,7 @@ func TestACommandThatMeansHarm(t *testing.T) {
 	if err := os.WriteFile(door, []byte("go\n"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if code := x.wait(); code != 7 {
+	if code := x.Wait(); code != 7 {
 		t.Errorf("status %d", code)
 	}
 	gone(t, "what prints", yes)
