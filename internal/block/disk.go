@@ -22,7 +22,7 @@ type Disk struct {
 	asked  atomic.Uint64 // tickets of Sync
 	mu     sync.Mutex    // held while syncing
 	synced uint64        // the newest ticket that a sync has covered
-	failed error         // of the first sync that failed, for good
+	failed error         // of the first sync that failed, for good: an ErrLost
 	behind [8]window     // writes that are on their way out, for Evict; a circle
 	oldest int           // of behind
 }
@@ -154,13 +154,21 @@ func (d *Disk) writeBehind(w window) error {
 		}
 	}
 	if err != nil && d.failed == nil {
-		d.failed = &os.PathError{Op: "write", Path: d.f.Name(), Err: err}
+		d.failed = d.lost("write", err)
 	}
 	return d.failed
 }
 
+// ErrLost is part of the error of a Sync that failed: what was answered before it may be lost, and no asking again, not
+// even of a file that was opened anew, can bring it back.
+var ErrLost = errors.New("what was written may be lost")
+
+func (d *Disk) lost(verb string, err error) error {
+	return fmt.Errorf("%w: %w", ErrLost, &os.PathError{Op: verb, Path: d.f.Name(), Err: err})
+}
+
 // Sync puts all that was written on stable storage. Calls that come while one runs share the next. A kernel tells of
-// a lost write once, so one failure fails every later Sync: what was lost stays lost.
+// a lost write once, so one failure fails every later Sync, with ErrLost.
 func (d *Disk) Sync() error {
 	ticket := d.asked.Add(1)
 	d.mu.Lock()
@@ -170,7 +178,7 @@ func (d *Disk) Sync() error {
 	}
 	covers := d.asked.Load()
 	if err := syncData(d.f); err != nil {
-		d.failed = &os.PathError{Op: "flush", Path: d.f.Name(), Err: err}
+		d.failed = d.lost("flush", err)
 		return d.failed
 	}
 	d.synced = covers

@@ -27,9 +27,10 @@ Other requests of the client wait meanwhile; those that were under way end where
 go when the last of them has ended: one that hangs holds up nobody. What clients were told of the export does not
 change: requests that what was reopened cannot serve any more fail.
 
-It does not tell errors that may pass from those that will not: a full disk is tried again too. It does not write again
-what was answered before the failure: what is below must have kept it. A wait ends with ESHUTDOWN when the client is
-gone or the session ends.`,
+It does not tell errors that may pass from those that will not: a full disk is tried again too. But a disk that has lost
+what was written says so to the client: to open it anew would hide that. It does not write again what was answered
+before the failure: what is below must have kept it. A wait ends with ESHUTDOWN when the client is gone or the session
+ends.`,
 		New: func() block.Builder {
 			return &retryBuilder{retries: 5, delay: 2 * time.Second, exponential: true}
 		},
@@ -134,7 +135,7 @@ func (h *retried) Serve(ctx context.Context, r block.Request, w *block.Reply) er
 				err = g.door.Serve(ctx, r, w)
 			}
 			h.leave(ctx, g)
-			if err == nil || slowZero(r, err) || t.left == 0 || r.Cmd.Changes() && h.refusing.Load() {
+			if err == nil || final(r, err) || t.left == 0 || r.Cmd.Changes() && h.refusing.Load() {
 				return err
 			}
 		}

@@ -151,6 +151,31 @@ func TestRetryReopensAndAsksAgain(t *testing.T) {
 	}
 }
 
+// A disk that is opened anew knows nothing of what the one before it has lost: its flush would succeed.
+func TestRetryHidesNoLostWrite(t *testing.T) {
+	for _, filter := range []string{"retry", "retry-request"} {
+		b := &bottom{serve: func(_ context.Context, number int, r block.Request) error {
+			if number == 1 && (r.Cmd == block.Flush || r.Flags&block.FUA != 0) {
+				return fmt.Errorf("%w: %w", block.ErrLost, syscall.EIO)
+			}
+			return nil
+		}}
+		d := mustAbove(t, b, filter)
+		for _, r := range []block.Request{
+			{Cmd: block.Flush}, {Cmd: block.Write, Flags: block.FUA, Length: 1, Data: []byte("a")}, {Cmd: block.Flush},
+		} {
+			a := block.GetAnswer(false)
+			if err := d.Serve(t.Context(), r, a.Reply()); !errors.Is(err, block.ErrLost) {
+				t.Errorf("%s: %v: %v", filter, r.Cmd, err)
+			}
+			a.Put()
+		}
+		if opened, _ := b.left(); opened != 1 {
+			t.Errorf("%s: opened %d times", filter, opened)
+		}
+	}
+}
+
 func TestRetryOfOpening(t *testing.T) {
 	for _, c := range []struct {
 		words []string

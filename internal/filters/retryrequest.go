@@ -93,15 +93,16 @@ func (h *retriedRequest) Serve(ctx context.Context, r block.Request, w *block.Re
 		return block.ErrWait
 	}
 	err := h.next.Serve(ctx, r, w)
-	if err == nil || slowZero(r, err) {
+	if err == nil || final(r, err) {
 		return err
 	}
 	return h.again(ctx, err, func() error { return h.next.Serve(ctx, r, w) })
 }
 
-// slowZero reports an answer that is no failure: zeroes will have to be written.
-func slowZero(r block.Request, err error) bool {
-	return r.Cmd == block.WriteZeroes && (errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EOPNOTSUPP))
+// final reports an error that is the answer: zeroes will have to be written, or what was written is lost.
+func final(r block.Request, err error) bool {
+	return r.Cmd == block.WriteZeroes && (errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EOPNOTSUPP)) ||
+		errors.Is(err, block.ErrLost)
 }
 
 func (h *retriedRequest) Close(ctx context.Context) error { return h.next.Close(ctx) }
