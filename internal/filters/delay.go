@@ -2,7 +2,6 @@ package filters
 
 import (
 	"context"
-	"os"
 	"syscall"
 	"time"
 
@@ -34,7 +33,7 @@ type delayBuilder struct {
 	requests    [block.Commands]time.Duration
 	open, close time.Duration
 	fastZero    bool
-	trigger     string // empty for none
+	trigger     trigger
 }
 
 func (b *delayBuilder) Table() param.Table {
@@ -62,7 +61,7 @@ func (b *delayBuilder) Table() param.Table {
 	table.Params = append(table.Params,
 		param.Param{Name: "delay-fast-zero", Kind: "BOOL", Default: "true",
 			Help: "false refuses a fast zero at once instead of delaying it", Set: param.Bool(&b.fastZero)},
-		param.Param{Name: "delay-trigger", Kind: "PATH", Help: "wait only while this file exists", Set: setPath(&b.trigger)})
+		param.Param{Name: "delay-trigger", Kind: "PATH", Help: "wait only while this file exists", Set: b.trigger.set})
 	return table
 }
 
@@ -80,16 +79,14 @@ type delayLayer struct {
 	requests    [block.Commands]tunable
 	open, close tunable
 	fastZero    bool
-	trigger     string
+	trigger     trigger
 	stopping    <-chan struct{}
 }
 
 // wait waits as long as t says, where there is something that says so.
 func (l *delayLayer) wait(ctx context.Context, t *tunable) error {
-	if l.trigger != "" && t.get() > 0 {
-		if _, err := os.Stat(l.trigger); err != nil {
-			return nil
-		}
+	if t.get() == 0 || !l.trigger.on() {
+		return nil
 	}
 	return t.sleep(ctx, l.stopping)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,8 +38,8 @@ passed on: nothing of it was done. Zeroes fail as writes where the server has to
 type fault struct {
 	errno syscall.Errno
 	rate  float64 // 0 to 1
-	file  string  // empty for none
-	err   error   // what is answered
+	file  trigger
+	err   error // what is answered
 }
 
 // errorBuilder has no fault for Flush: its rate stays 0.
@@ -93,7 +92,7 @@ func faultParams(name, what string, faults []*fault) []param.Param {
 		{Name: name, Kind: "ERROR", Default: "EIO", Help: "the error for " + what, Set: set(setErrno)},
 		{Name: name + "-rate", Kind: "RATE", Default: "0", Help: "how often " + what + " fails, 0 to 1 or 0% to 100%", Set: set(setShare)},
 		{Name: name + "-file", Kind: "PATH", Help: what + " fails only while this file exists",
-			Set: set(func(value string, f *fault) error { return setPath(&f.file)(value) })},
+			Set: set(func(value string, f *fault) error { return f.file.set(value) })},
 	}
 }
 
@@ -206,19 +205,11 @@ func (h *faulty) Serve(ctx context.Context, r block.Request, w *block.Reply) err
 		if r.Flags&block.NoWait != 0 {
 			return block.ErrWait // asked again, it would have another chance to fail
 		}
-		if rand.Float64() < f.rate && f.triggered() {
+		if rand.Float64() < f.rate && f.file.on() {
 			return f.err
 		}
 	}
 	return h.next.Serve(ctx, r, w)
-}
-
-func (f *fault) triggered() bool {
-	if f.file == "" {
-		return true
-	}
-	_, err := os.Stat(f.file)
-	return err == nil
 }
 
 func (h *faulty) Close(ctx context.Context) error { return h.next.Close(ctx) }

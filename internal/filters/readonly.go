@@ -3,7 +3,6 @@ package filters
 import (
 	"context"
 	"fmt"
-	"os"
 	"syscall"
 
 	"example.com/nbdtui/internal/block"
@@ -26,31 +25,32 @@ the export has become read-only: --filter=pause holds writes instead of failing 
 	})
 }
 
-type readonlyBuilder struct{ file string }
+type readonlyBuilder struct{ file trigger }
 
 func (b *readonlyBuilder) Table() param.Table {
 	return param.Table{Params: []param.Param{
-		{Name: "readonly-file", Kind: "PATH", Help: "refuse changes only while this file exists", Set: setPath(&b.file)},
+		{Name: "readonly-file", Kind: "PATH", Help: "refuse changes only while this file exists", Set: b.file.set},
 	}}
 }
 
 func (b *readonlyBuilder) Build(block.Host) (block.Layer, error) {
-	return &readonlyLayer{file: b.file, err: fmt.Errorf("%s exists: %w", b.file, syscall.EPERM)}, nil
+	return &readonlyLayer{file: b.file, always: b.file.path == "", err: fmt.Errorf("%s exists: %w", b.file.path, syscall.EPERM)}, nil
 }
 
 type readonlyLayer struct {
-	file string // empty for always
-	err  error
+	file   trigger
+	always bool
+	err    error
 }
 
 func (l *readonlyLayer) Open(ctx context.Context, o block.OpenRequest, below block.Opener) (block.Handler, error) {
-	o.ReadOnly = o.ReadOnly || l.file == ""
+	o.ReadOnly = o.ReadOnly || l.always
 	next, err := below(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	info := next.Info()
-	if l.file == "" {
+	if l.always {
 		info = info.WithoutChanges()
 	}
 	return &readonlyHandler{l, next, info}, nil
@@ -72,7 +72,7 @@ func (h *readonlyHandler) Serve(ctx context.Context, r block.Request, w *block.R
 		if r.Flags&block.NoWait != 0 {
 			return block.ErrWait // the file may be on a disk that is slow
 		}
-		if _, err := os.Stat(h.file); err == nil {
+		if h.file.on() {
 			return h.err
 		}
 	}
