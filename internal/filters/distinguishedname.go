@@ -1,10 +1,10 @@
 package filters
 
 import (
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,36 +14,41 @@ var attributeNames = map[string]string{
 	"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID", "1.2.840.113549.1.9.1": "EMAIL",
 }
 
+// attribute is a part of a name, with its value as the certificate has it.
+type attribute struct {
+	Type  asn1.ObjectIdentifier
+	Value asn1.RawValue
+}
+
+// attributeSET is taken for a set by package asn1 because of its name.
+type attributeSET []attribute
+
 // distinguishedName is a name as a certificate has it, in the form of RFC 4514: CN=client.example.com,O=BigCo,C=US.
 func distinguishedName(raw []byte) (string, error) {
-	var name pkix.RDNSequence
+	var name []attributeSET
 	if rest, err := asn1.Unmarshal(raw, &name); err != nil || len(rest) > 0 {
 		return "", errors.Join(err, errors.New("not a name"))
 	}
 	var parts []string
-	for i := len(name) - 1; i >= 0; i-- { // section 2.1: the last comes first
+	for _, set := range slices.Backward(name) { // section 2.1: the last comes first
 		var values []string
-		for _, a := range name[i] {
-			value, err := attribute(a)
-			if err != nil {
-				return "", err
-			}
-			values = append(values, value)
+		for _, a := range set {
+			values = append(values, a.String())
 		}
 		parts = append(parts, strings.Join(values, "+"))
 	}
 	return strings.Join(parts, ","), nil
 }
 
-func attribute(a pkix.AttributeTypeAndValue) (string, error) {
+func (a attribute) String() string {
 	oid := a.Type.String()
-	name, known := attributeNames[oid]
-	text, isText := a.Value.(string)
-	if known && isText {
-		return name + "=" + escapeName(text), nil
+	if name, known := attributeNames[oid]; known {
+		var text string
+		if _, err := asn1.Unmarshal(a.Value.FullBytes, &text); err == nil {
+			return name + "=" + escapeName(text)
+		}
 	}
-	b, err := asn1.Marshal(a.Value)
-	return fmt.Sprintf("%s=#%x", oid, b), err // section 2.4
+	return fmt.Sprintf("%s=#%x", oid, a.Value.FullBytes) // section 2.4
 }
 
 // escapeName is a value with a backslash where section 2.4 wants one.

@@ -108,7 +108,7 @@ func newCaller(p block.Peer, t *tls.ConnectionState) caller {
 	case *vsock.Addr:
 		c.vsock = a
 	}
-	if t != nil && len(t.VerifiedChains) > 0 {
+	if t != nil && len(t.VerifiedChains) > 0 { // package x509 has read the names already: they are no junk
 		c.subject, _ = distinguishedName(t.PeerCertificates[0].RawSubject)
 		c.issuer, _ = distinguishedName(t.PeerCertificates[0].RawIssuer)
 	}

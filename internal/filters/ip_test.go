@@ -157,6 +157,8 @@ func TestDistinguishedNames(t *testing.T) {
 		`O=\ ,CN=Jörg`:                    {relative(common, "Jörg"), relative(company, " ")},
 		"DC=example,DC=org":               {relative(domain, "org"), relative(domain, "example")},
 		"1.2.3.4=#130168":                 {relative(obscure, "h")},
+		"1.2.3.4=#160168":                 {relative(obscure, asn1.RawValue{Tag: asn1.TagIA5String, Bytes: []byte("h")})},
+		"2.5.4.3=#020107":                 {relative(common, 7)},
 		"CN=a\\00b":                       {relative(common, "a\x00b")},
 		"CN=J+O=x":                        {{{Type: common, Value: "J"}, {Type: company, Value: "x"}}},
 	} {
