@@ -36,8 +36,14 @@ func observed(fd int, name string) (event, error) {
 		unix.Close(fd)
 		return event{}, err
 	}
-	return event{
-		file:     os.NewFile(uintptr(fd), name),
-		happened: func(context.Context) bool { return polled(fd, unix.POLLIN) },
-	}, nil
+	f := os.NewFile(uintptr(fd), name)
+	return event{file: f, happened: func(context.Context) bool { return isReadable(f) }}, nil
+}
+
+// isReadable reports whether f can be read now; one that was closed cannot.
+func isReadable(f *os.File) (yes bool) {
+	if c, err := f.SyscallConn(); err == nil {
+		c.Control(func(fd uintptr) { yes = polled(int(fd), unix.POLLIN) })
+	}
+	return yes
 }
