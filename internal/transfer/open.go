@@ -38,8 +38,12 @@ func New(ctx context.Context, o Options) (*Copy, error) {
 		from.close()
 		return nil, err
 	}
-	a, b := from.limits(), to.limits()
-	from.cut(limits{align: max(a.align, b.align), largest: min(a.largest, b.largest)})
+	both, ok := from.limits().with(to.limits())
+	if !ok {
+		err := fmt.Errorf("%s and %s have no size of a request in common", from.name(), to.name())
+		return nil, errors.Join(err, to.close(), from.close())
+	}
+	from.cut(both)
 	return &Copy{from: from, to: to}, nil
 }
 

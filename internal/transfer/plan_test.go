@@ -57,3 +57,17 @@ func TestAPlanCoversTheDisk(t *testing.T) {
 		}
 	})
 }
+
+// What the smaller side takes at once may be no multiple of the other one's blocks.
+func TestLimitsOfBothSides(t *testing.T) {
+	for _, c := range []struct{ a, b, want limits }{
+		{free, free, free},
+		{limits{512, 6144}, limits{4096, pieceSize}, limits{4096, 4096}},
+		{limits{4096, pieceSize}, limits{1, 5000}, limits{4096, 4096}},
+		{limits{512, 2048}, limits{4096, 8192}, limits{4096, 0}},
+	} {
+		if both, ok := c.a.with(c.b); both != c.want || ok != (c.want.largest > 0) {
+			t.Errorf("%v with %v is %v, %v, want %v", c.a, c.b, both, ok, c.want)
+		}
+	}
+}

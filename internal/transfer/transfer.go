@@ -52,6 +52,13 @@ func (p *piece) bytes() []byte { return p.buf[:p.n] }
 // data has largest bytes at most, a multiple of align.
 type limits struct{ align, largest uint64 }
 
+// with are the limits within which both sides can take a piece; ok is false where there are none.
+func (l limits) with(m limits) (both limits, ok bool) {
+	both.align = max(l.align, m.align)
+	both.largest = min(l.largest, m.largest) &^ (both.align - 1)
+	return both, both.largest > 0
+}
+
 // free are the limits of a side that has none of its own.
 var free = limits{align: 1, largest: pieceSize}
 
