@@ -78,8 +78,8 @@ var evalImplies = [][3]string{
 
 // evalBuilder is the plugin being configured.
 type evalBuilder struct {
-	script *script             // nil until something is given
-	argv   map[string][]string // by method
+	scriptBuilder
+	argv map[string][]string // by method
 }
 
 func (b *evalBuilder) Table() param.Table {
@@ -104,7 +104,6 @@ func (b *evalBuilder) begin() (err error) {
 		return err
 	}
 	b.argv = map[string][]string{}
-	b.script.loaded = true
 	b.script.argv = func(method string) []string {
 		if argv := b.argv[method]; argv != nil {
 			return argv
@@ -139,14 +138,6 @@ func (b *evalBuilder) config(key, value string) error {
 	return unexpected("config", err)
 }
 
-func (b *evalBuilder) Dump() (string, block.Threads, error) {
-	if b.script == nil {
-		return maxStatus, block.Parallel, nil
-	}
-	lines, t, err := b.script.dump()
-	return maxStatus + lines, t, err
-}
-
 func (b *evalBuilder) Build(h block.Host) (block.Layer, error) {
 	if err := b.begin(); err != nil {
 		return nil, err
@@ -159,15 +150,5 @@ func (b *evalBuilder) Build(h block.Host) (block.Layer, error) {
 			return nil, errors.Join(err, b.Close())
 		}
 	}
-	s := b.script
-	b.script = nil // it closes itself from now on
-	return s.build(h)
-}
-
-// Close ends a script that was never built.
-func (b *evalBuilder) Close() error {
-	if b.script == nil {
-		return nil
-	}
-	return b.script.Close()
+	return b.build(h)
 }

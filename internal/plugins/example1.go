@@ -41,9 +41,9 @@ const (
 	sectorSize   = 512
 )
 
-// bootSector is a master boot record: a signature of the disk at 440, four entries of 16 bytes at 446, and its mark at the end. An entry is
-// a status, the first sector by cylinder, head and sector, the type, the last sector in the same way, and the first
-// sector's number and how many sectors there are.
+// bootSector is a master boot record: a signature of the disk at 440, four entries of 16 bytes at 446, and its mark at
+// the end. An entry is a status, the first sector by cylinder, head and sector, the type, the last sector in the same
+// way, and the first sector's number and how many sectors there are.
 var bootSector = func() (b [sectorSize]byte) {
 	const signature, first, count = 0x25be1, 128, 204_545
 	binary.LittleEndian.PutUint32(b[440:], signature)

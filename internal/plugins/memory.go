@@ -126,19 +126,7 @@ func (m *memory) Close() error { return m.store.close() }
 // memoryClient is a client's view.
 type memoryClient struct{ *memory }
 
-func (m memoryClient) Info() block.Info {
-	return block.Info{
-		Size:      m.size,
-		MultiConn: true,
-		Flush:     true,
-		Trim:      true,
-		FastZero:  true,
-		Extents:   true,
-		Zero:      block.Native,
-		FUA:       block.Native,
-		Cache:     block.Native,
-	}
-}
+func (m memoryClient) Info() block.Info { return native(m.size) }
 
 func (m memoryClient) Serve(_ context.Context, r block.Request, w *block.Reply) error {
 	if r.Flags&block.NoWait != 0 && m.slow() {

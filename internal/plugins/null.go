@@ -44,9 +44,12 @@ func (null) Close() error { return nil }
 // nullClient is a client's view: nothing in it waits, and nothing fails.
 type nullClient uint64
 
-func (n nullClient) Info() block.Info {
+func (n nullClient) Info() block.Info { return native(uint64(n)) }
+
+// native is what a disk can do that is no disk: everything, at once.
+func native(size uint64) block.Info {
 	return block.Info{
-		Size:      uint64(n),
+		Size:      size,
 		MultiConn: true,
 		Flush:     true,
 		Trim:      true,

@@ -49,10 +49,10 @@ name, version, longname, description and config_help are never called.`,
 	})
 }
 
-// shBuilder is the plugin being configured. The script is run from its first parameter on.
+// shBuilder is the plugin being configured.
 type shBuilder struct {
-	script *script // nil until it is named
-	magic  string  // the script's own magic key
+	scriptBuilder
+	magic string // the script's own magic key
 }
 
 func (b *shBuilder) Table() param.Table {
@@ -89,7 +89,6 @@ func (b *shBuilder) set(value string) (err error) {
 	}
 	argv := program.Argv(path)
 	b.script.argv = func(string) []string { return argv }
-	b.script.loaded = true
 	if err := b.script.do(context.Background(), nil, "load"); err != nil {
 		return err
 	}
@@ -150,24 +149,4 @@ func (b *shBuilder) MagicKey() string {
 	return b.magic
 }
 
-func (b *shBuilder) Dump() (string, block.Threads, error) {
-	if b.script == nil {
-		return maxStatus, block.Parallel, nil
-	}
-	lines, t, err := b.script.dump()
-	return maxStatus + lines, t, err
-}
-
-func (b *shBuilder) Build(h block.Host) (block.Layer, error) {
-	s := b.script
-	b.script = nil // it closes itself from now on
-	return s.build(h)
-}
-
-// Close ends a script that was never built.
-func (b *shBuilder) Close() error {
-	if b.script == nil {
-		return nil
-	}
-	return b.script.Close()
-}
+func (b *shBuilder) Build(h block.Host) (block.Layer, error) { return b.build(h) }
