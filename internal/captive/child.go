@@ -22,8 +22,6 @@ type Config struct {
 	Width, Height         int
 	Wait                  bool // hold the child where its output comes too fast to be shown, instead of skipping
 	Stdin, Stdout, Stderr *os.File
-
-	Credential *syscall.Credential // run it as somebody else; nil for ourselves
 }
 
 // Child is a running command. Its methods may be called concurrently.
@@ -45,7 +43,7 @@ func Start(cfg Config) (*Child, error) {
 		done:  make(chan struct{}),
 	}
 	c.cmd.Env = cfg.Env
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cfg.Credential}
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{}
 	program.DieWithParent(c.cmd.SysProcAttr)
 	start := c.startOnStdio
 	if cfg.Pty {
@@ -75,13 +73,6 @@ func (c *Child) startOnTerminal(cfg Config) error {
 		return err
 	}
 	defer slave.Close()
-	if cfg.Credential != nil {
-		// It must be able to open /dev/tty and /dev/stderr.
-		if err := slave.Chown(int(cfg.Credential.Uid), -1); err != nil {
-			master.Close()
-			return fmt.Errorf("give the terminal to user %d: %w", cfg.Credential.Uid, err)
-		}
-	}
 	c.cmd.Env = terminalEnviron(c.cmd.Env)
 	c.cmd.SysProcAttr.Setsid, c.cmd.SysProcAttr.Setctty = true, true
 	c.setStdio(slave, slave, slave)

@@ -228,16 +228,3 @@ func TestStartThatFailsLeavesNothing(t *testing.T) {
 		}
 	}
 }
-
-func TestTheCommandRunsAsTheUserAskedFor(t *testing.T) {
-	if os.Getuid() != 0 {
-		missing(t, "only root becomes somebody else")
-	}
-	c := onTerminal(t, "id -u; : > /dev/tty && echo mine", func(c *Config) {
-		c.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
-	})
-	if s := ended(t, c); s != (Status{}) {
-		t.Errorf("it %v", s)
-	}
-	says(t, c, "65534\nmine")
-}
