@@ -102,8 +102,8 @@ type Feed struct {
 	Left int // bytes that it did not read, beyond what a pipe holds
 }
 
-// run starts cmd and waits for it. Whether a program that does not care for a few bytes ends before they are written must make no
-// difference: the pipe is filled first, and stays open until the program has ended.
+// run starts cmd and waits for it. Whether a program that does not care for a few bytes ends before they are written
+// must make no difference: the pipe is filled first, and stays open until the program has ended.
 func (f *Feed) run(cmd *exec.Cmd, wait func(*exec.Cmd) error) error {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -45,8 +45,8 @@ var isURI = regexp.MustCompile(`^nbds?(\+[a-z]+)?://`)
 func IsURI(s string) bool { return isURI.MatchString(s) }
 
 // ParseURI takes nbd://host[:port]/export and nbd+unix:///export?socket=PATH, percent-encoded (uri.md), and with nbds
-// the same over TLS; tls-psk-file, tls-certificates, tls-hostname and tls-verify-peer are libnbd's. The export is the path without its
-// first slash.
+// the same over TLS; tls-psk-file, tls-certificates, tls-hostname and tls-verify-peer are libnbd's. The export is the
+// path without its first slash.
 func ParseURI(s string) (URI, error) {
 	u, err := url.Parse(s)
 	if err != nil {
