@@ -55,7 +55,7 @@ func names(k block.Kind) (list []string) {
 
 // firstWords can stand first: a plugin or a command of ours.
 func firstWords() []string {
-	return append(names(block.Plugin), "copy", "replay", "tls-init", "completion", "man")
+	return append(names(block.Plugin), commandNames...)
 }
 
 // keysOf are a layer's parameters, as they are typed.

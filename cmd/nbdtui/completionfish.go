@@ -16,7 +16,7 @@ func fishCompletion() string {
 	for _, p := range o.table() {
 		b.WriteString(fishOption(p) + "\n")
 	}
-	for _, c := range []string{"copy", "replay", "tls-init", "completion", "man"} {
+	for _, c := range commandNames {
 		fmt.Fprintf(&b, "complete -c nbdtui -f -n __fish_is_first_token -a %s\n", c)
 	}
 	b.WriteString("complete -c nbdtui -f -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n")

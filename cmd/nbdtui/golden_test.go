@@ -2,10 +2,12 @@ package main
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +57,13 @@ func TestWhatTheProgramPrintsOfItself(t *testing.T) {
 			t.Errorf("%s: status %d, %s", line, r.code, r.stderr)
 		}
 		golden(t, name, machine.ReplaceAllString(r.stdout, "$1=…"))
+	}
+}
+
+func TestAllCommandsAreOffered(t *testing.T) {
+	want := slices.Sorted(maps.Keys(commands))
+	if got := slices.Sorted(slices.Values(commandNames)); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

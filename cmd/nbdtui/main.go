@@ -40,6 +40,9 @@ var commands = map[string]func(args []string, stdin, stdout, stderr *os.File) er
 	"man":        manCommand,
 }
 
+// commandNames are the same, as completions offer them: those are made by one of the commands, and cannot ask for all.
+var commandNames = []string{"copy", "replay", "tls-init", "completion", "man"}
+
 // run is the whole program.
 func run(args []string) (code int) {
 	stderr := newMessages(os.Stderr)
@@ -118,30 +121,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	}
 	defer around.end()
 	around.signals, around.setUp = signals, start
-	config := session.Config{
-		Stack:               stack,
-		Listen:              o.listen,
-		ReadOnly:            o.readOnly,
-		Export:              o.export,
-		TLS:                 around.tls,
-		Workers:             int(o.threads),
-		MaxConnections:      int(o.maxClients),
-		Splice:              !o.noSplice,
-		HandshakeTimeout:    o.timeout,
-		WithheldFlags:       ^uint16(o.mask),
-		NoStructuredReplies: o.noStructured,
-		Oldstyle:            o.oldstyle,
-		MaxMemory:           o.maxMemory,
-		Run:                 o.run,
-		OutputWait:          o.outputWait,
-		Grace:               o.grace,
-		Event:               stderr.event,
-		State:               around.notifier.change,
-		Bound:               around.bound,
-	}
-	if o.runGiven && strings.TrimSpace(o.run) == "" {
-		config.Run = ":" // an empty command ends at once and well, as a shell's does
-	}
+	config := o.config(stack, around)
 	// A message that nobody reads is no reason to end, and to leave things behind. The command finds SIGPIPE as it was.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if o.dashboard() {
@@ -172,6 +152,35 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 		stderr.report(s)
 	}
 	return s.Wait()
+}
+
+// config is what the options make of a session.
+func (o *options) config(stack *session.Stack, around *service) session.Config {
+	config := session.Config{
+		Stack:               stack,
+		Listen:              o.listen,
+		ReadOnly:            o.readOnly,
+		Export:              o.export,
+		TLS:                 around.tls,
+		Workers:             int(o.threads),
+		MaxConnections:      int(o.maxClients),
+		Splice:              !o.noSplice,
+		HandshakeTimeout:    o.timeout,
+		WithheldFlags:       ^uint16(o.mask),
+		NoStructuredReplies: o.noStructured,
+		Oldstyle:            o.oldstyle,
+		MaxMemory:           o.maxMemory,
+		Run:                 o.run,
+		OutputWait:          o.outputWait,
+		Grace:               o.grace,
+		Event:               around.stderr.event,
+		State:               around.notifier.change,
+		Bound:               around.bound,
+	}
+	if o.runGiven && strings.TrimSpace(o.run) == "" {
+		config.Run = ":" // an empty command ends at once and well, as a shell's does
+	}
+	return config
 }
 
 // watched runs a session under the dashboard.

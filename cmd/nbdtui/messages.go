@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"example.com/nbdtui/internal/param"
 	"example.com/nbdtui/internal/session"
@@ -91,7 +92,7 @@ func (m *messages) mute(muted bool) {
 // line makes one line of a message, whatever names were put into it.
 func line(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if unicode.IsControl(r) { // also those above ASCII: 0x9b alone begins a sequence
 			return ' '
 		}
 		return r

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -10,6 +11,14 @@ import (
 
 	"github.com/creack/pty"
 )
+
+func TestAMessageMovesNoCursor(t *testing.T) {
+	var b strings.Builder
+	newMessages(&b).fail(errors.New("a\x1b[2Jb\u009b2Jc\x7fd\ne\n"))
+	if b.String() != "nbdtui: error: a [2Jb 2Jc d; e\n" {
+		t.Errorf("%q", b.String())
+	}
+}
 
 // failing reads what the disk no longer has, so that there is something to tell.
 const failing = `PATH=/usr/bin:$PATH nbdsh -u "$nbd" -c '

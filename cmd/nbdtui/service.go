@@ -24,7 +24,7 @@ type service struct {
 	recorded *os.File // what the session is recorded in; nil for nothing
 }
 
-// prepare does what comes before the session: after an error nothing is left.
+// prepare does what comes before the session. What can be refused comes before what has to be ended.
 func (o *options) prepare(stderr *messages, waiting *os.File) (v *service, err error) {
 	v = &service{options: o, stderr: stderr, pipe: waiting}
 	stderr.verbose = o.verbose
@@ -54,6 +54,9 @@ func (o *options) prepare(stderr *messages, waiting *os.File) (v *service, err e
 			return nil, err
 		}
 	}
+	if v.recorded, err = o.recorder(); err != nil {
+		return nil, err
+	}
 	if o.single {
 		if o.listen.Client, err = standardClient(); err != nil {
 			return nil, err
@@ -62,8 +65,7 @@ func (o *options) prepare(stderr *messages, waiting *os.File) (v *service, err e
 	if v.notifier, err = newNotifier(); err != nil {
 		stderr.warn(err.Error())
 	}
-	v.recorded, err = o.recorder()
-	return v, err
+	return v, nil
 }
 
 // start starts the session. Signals and the parent's end are heeded, and what happens is recorded, until leave is

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"example.com/nbdtui/internal/param"
 	"example.com/nbdtui/internal/secure"
 )
@@ -56,23 +54,17 @@ func (o *tlsInitOptions) table() []param.Param {
 }
 
 func (o *tlsInitOptions) parse(args []string) (dir string, err error) {
-	table := o.table()
-	flags := pflag.NewFlagSet("nbdtui tls-init", pflag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	for _, p := range table {
-		f := flags.VarPF(&value{p}, p.Name, p.Short, p.Help)
-		if p.Kind == "" {
-			f.NoOptDefVal = "true"
-		}
-	}
-	if err := flags.Parse(args); err != nil {
-		return "", explain(table, err)
-	}
-	if !o.help && (flags.NArg() != 1 || flags.Arg(0) == "") {
-		return "", param.WithHint(fmt.Errorf("tls-init needs a directory, and was given %d words", flags.NArg()),
+	words, err := parseTable("nbdtui tls-init", o.table(), args)
+	switch {
+	case err != nil:
+		return "", err
+	case o.help:
+		return "", nil
+	case len(words) != 1 || words[0] == "":
+		return "", param.WithHint(fmt.Errorf("tls-init needs a directory, and was given %d words", len(words)),
 			"for example: nbdtui tls-init ~/.pki/nbdkit; nbdtui tls-init --help tells more")
 	}
-	return flags.Arg(0), nil
+	return words[0], nil
 }
 
 // tlsInitCommand is nbdtui tls-init: args are what stands behind it.
@@ -83,11 +75,7 @@ func tlsInitCommand(args []string, _, stdout, _ *os.File) error {
 		return err
 	}
 	if o.help {
-		var b strings.Builder
-		b.WriteString(tlsInitUsage)
-		printTable(&b, "options", o.table(), spellOption)
-		_, err := io.WriteString(stdout, b.String())
-		return err
+		return printUsage(stdout, tlsInitUsage, o.table())
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
