@@ -73,9 +73,7 @@ func (c *conn) cmdWrite(h wire.Request) error {
 	if h.Length > wire.MaxPayload {
 		refused = errPayload
 	}
-	if uint64(len(c.in.unread)) < j.Length {
-		c.mayWait() // the rest may be long in coming
-	}
+	c.mayWaitFor(j.Length)
 	switch {
 	case refused != nil:
 		if err := c.in.discard(j.Length); err != nil {

@@ -24,7 +24,9 @@ func (c *conn) payload(h *wire.Request) (answered bool, err error) {
 		return false, nil
 	case !announced:
 		return true, c.refuseHeader(h, errLength)
-	case h.Type == wire.CmdBlockStatus && c.contexts.allocation && h.Length <= inputSize/2:
+	}
+	c.mayWaitFor(h.Length)
+	if h.Type == wire.CmdBlockStatus && c.contexts.allocation && h.Length <= inputSize/2 {
 		return c.statusPayload(h)
 	}
 	if err := c.in.discard(h.Length); err != nil {

@@ -90,6 +90,13 @@ func (c *conn) mayWait() {
 	}
 }
 
+// mayWaitFor is mayWait where the next n bytes may be long in coming.
+func (c *conn) mayWaitFor(n uint64) {
+	if uint64(len(c.in.unread)) < n {
+		c.mayWait()
+	}
+}
+
 // command handles one request. An error ends the reading; a refused request is none.
 func (c *conn) command(h wire.Request) error {
 	if c.extended && h.Type != wire.CmdDisc {
