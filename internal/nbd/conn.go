@@ -231,14 +231,17 @@ func (c *conn) stop() {
 
 // disconnect is the verb; it does not block.
 func (c *conn) disconnect(force bool) {
+	first := c.demand.CompareAndSwap(demandServe, demandRefuse)
 	if force {
 		c.out.cut()
 		c.cancel()
 		c.after(cutTime, func() { c.Close() })
 		return
 	}
-	c.demand.CompareAndSwap(demandServe, demandRefuse)
 	c.leaving()
+	if !first {
+		return // its time is running already
+	}
 	c.after(leaveTime, func() {
 		c.stopReading()
 		c.cancel()

@@ -16,8 +16,8 @@ const hardWait = time.Second
 
 // Shutdown ends the server: no more clients, no more requests; what was read and not begun is answered ESHUTDOWN,
 // what is in flight is finished and answered until ctx ends. Then connections are cut, each export that could have
-// been written to is flushed once, and the doors are closed. The gate must have been stopped before. It returns what
-// flushing and closing brought, and tells of requests that would not end.
+// been written to is flushed, once where that covers all its clients, and the doors are closed. The gate must have been
+// stopped before. It returns what flushing and closing brought, and tells of requests that would not end.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.StopAccepting()
 	for _, c := range s.stop() {
@@ -39,7 +39,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	flushed := map[string]bool{}
 	for _, e := range left {
 		if !flushed[e.name] && e.info.Flush && !e.info.ReadOnly {
-			flushed[e.name] = true
+			flushed[e.name] = e.info.MultiConn
 			errs = append(errs, e.flush(context.WithoutCancel(ctx)))
 		}
 	}
