@@ -5,7 +5,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,52 +13,7 @@ import (
 	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/captive"
 	"example.com/nbdtui/internal/nbd"
-	"example.com/nbdtui/internal/secure"
 )
-
-// Config is what a session is made of.
-type Config struct {
-	Stack    *Stack
-	Listen   Listen
-	ReadOnly bool
-	Export   string // the name in the URI; what is advertised does not depend on it
-	TLS      TLS
-
-	Workers             int           // requests at once on a connection; 0 for 16
-	MaxConnections      int           // 0 for 128
-	Splice              bool          // send large reads without a copy
-	HandshakeTimeout    time.Duration // 0 for 10 s
-	WithheldFlags       uint16        // handshake flags that are not offered
-	NoStructuredReplies bool
-	Oldstyle            bool
-	MaxMemory           uint64 // bytes of requests in hand; 0 for 256 MiB
-
-	Run         string        // the captive's command line; empty for none
-	Terminal    bool          // it gets a terminal of its own
-	Watched     bool          // Snapshots are made; costs a little on every request
-	Hold        Hold          // whether its end is the session's
-	Faults      bool          // errors may be injected while it runs; Snapshots say so
-	OutputWait  bool          // it is held where its output comes faster than it can be shown
-	Grace       time.Duration // for the child to end; 0 for 10 s
-	ServerGrace time.Duration // for requests in flight; 0 for 5 s
-
-	Warnings []string // what was odd before the session began: its first events
-
-	Stdout, Stderr *os.File // where the scripts of layers print; nil where that is to be an event
-
-	Event func(Event) // told each event, in order; must not block; nil for nobody
-	State func(State) // told what the gate does, and each step to the end; must not block; nil for nobody
-	// Bound is called when the sockets are bound, and before a client is served or the child started. Nil for nothing.
-	Bound func(*Session) error
-}
-
-// TLS is how clients' connections are encrypted. The zero value is not at all.
-type TLS struct {
-	Wrap     secure.Wrap // nil where it is not offered
-	Required bool
-	// User, and Parameter with its Value, are what a required TLS adds to URIs.
-	User, Parameter, Value string
-}
 
 // Session is one running session. All methods may be called concurrently.
 type Session struct {
@@ -127,12 +81,7 @@ func Start(cfg Config) (_ *Session, err error) {
 			s.abandon()
 		}
 	}()
-	shutdown := func() { s.Shutdown(ByLayer, "a layer asked for it") }
-	host := block.Host{Gate: s.gate, ReadOnly: cfg.ReadOnly, Event: s.warn, Shutdown: shutdown, Stopping: s.stopping}
-	if cfg.Stderr != nil { // a nil file is no nil writer
-		host.Stdout, host.Stderr = cfg.Stdout, cfg.Stderr
-	}
-	if s.layers, err = cfg.Stack.build(host); err != nil {
+	if s.layers, err = cfg.Stack.build(s.host()); err != nil {
 		return nil, err
 	}
 	if cfg.Watched {
@@ -157,29 +106,7 @@ func Start(cfg Config) (_ *Session, err error) {
 			return nil, err
 		}
 	}
-	s.server = nbd.NewServer(nbd.Config{
-		Open:                s.layers.open,
-		List:                s.layers.exports,
-		Default:             s.layers.defaultName,
-		Admit:               s.layers.admit,
-		Gate:                s.gate,
-		TLS:                 cfg.TLS.Wrap,
-		RequireTLS:          cfg.TLS.Required,
-		ReadOnly:            cfg.ReadOnly,
-		Threads:             s.layers.threads,
-		Workers:             cfg.Workers,
-		Prompt:              cfg.Stack.Prompt(),
-		Splice:              cfg.Splice,
-		MaxConnections:      cfg.MaxConnections,
-		HandshakeTimeout:    cfg.HandshakeTimeout,
-		WithheldFlags:       cfg.WithheldFlags,
-		NoStructuredReplies: cfg.NoStructuredReplies,
-		Oldstyle:            cfg.Oldstyle,
-		MaxMemory:           cfg.MaxMemory,
-		Coverage:            s.coverage,
-		Shutdown:            shutdown,
-		Event:               s.clientEvent,
-	})
+	s.server = nbd.NewServer(s.serverConfig())
 	for _, l := range s.listeners {
 		s.info("listening at %v", l)
 		s.tasks.Go(func() { s.serve(l) })
@@ -203,11 +130,41 @@ func Start(cfg Config) (_ *Session, err error) {
 	return s, nil
 }
 
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
+// host is what the layers are given.
+func (s *Session) host() block.Host {
+	h := block.Host{Gate: s.gate, ReadOnly: s.cfg.ReadOnly, Event: s.warn, Shutdown: s.shutdownByLayer, Stopping: s.stopping}
+	if s.cfg.Stderr != nil { // a nil file is no nil writer
+		h.Stdout, h.Stderr = s.cfg.Stdout, s.cfg.Stderr
 	}
-	return d
+	return h
+}
+
+func (s *Session) shutdownByLayer() { s.Shutdown(ByLayer, "a layer asked for it") }
+
+func (s *Session) serverConfig() nbd.Config {
+	return nbd.Config{
+		Open:                s.layers.open,
+		List:                s.layers.exports,
+		Default:             s.layers.defaultName,
+		Admit:               s.layers.admit,
+		Gate:                s.gate,
+		TLS:                 s.cfg.TLS.Wrap,
+		RequireTLS:          s.cfg.TLS.Required,
+		ReadOnly:            s.cfg.ReadOnly,
+		Threads:             s.layers.threads,
+		Workers:             s.cfg.Workers,
+		Prompt:              s.cfg.Stack.Prompt(),
+		Splice:              s.cfg.Splice,
+		MaxConnections:      s.cfg.MaxConnections,
+		HandshakeTimeout:    s.cfg.HandshakeTimeout,
+		WithheldFlags:       s.cfg.WithheldFlags,
+		NoStructuredReplies: s.cfg.NoStructuredReplies,
+		Oldstyle:            s.cfg.Oldstyle,
+		MaxMemory:           s.cfg.MaxMemory,
+		Coverage:            s.coverage,
+		Shutdown:            s.shutdownByLayer,
+		Event:               s.clientEvent,
+	}
 }
 
 // abandon undoes what a Start that failed had done.
@@ -267,37 +224,6 @@ func (s *Session) serveClient() {
 	s.Shutdown(ByLayer, "the only client has left")
 }
 
-// startChild starts the captive; w and h are of its terminal.
-func (s *Session) startChild(w, h int) {
-	done := s.childDone
-	env := s.variables().Environ(os.Environ())
-	run := s.childInfo.Load().Run + 1
-	c, err := captive.Start(captive.Config{
-		Command: s.cfg.Run, Run: run, Env: env,
-		Pty: s.cfg.Terminal, Width: w, Height: h, Wait: s.cfg.OutputWait,
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-	})
-	if err != nil {
-		s.childErr = fmt.Errorf("run the command: %w", err)
-		s.warn("%v", s.childErr)
-		close(done)
-		return
-	}
-	info := Child{Command: s.cfg.Run, Pid: c.Pid(), Started: time.Now(), Run: run}
-	s.childInfo.Store(&info)
-	s.child.Store(c)
-	s.info("child started, pid %d", c.Pid())
-	s.tasks.Go(func() {
-		<-c.Done()
-		ended := info
-		ended.Ended, ended.Status = time.Now(), c.Status()
-		s.childInfo.Store(&ended)
-		s.info("child %v", ended.Status)
-		s.poke()
-		close(done)
-	})
-}
-
 // Done is closed when the session has ended and nothing of it is left.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
@@ -317,43 +243,6 @@ func (s *Session) Wait() (code int, err error) {
 		return 1, s.failed
 	}
 	return 0, nil
-}
-
-// variables are those of the first socket, which is the child's.
-func (s *Session) variables() captive.Variables {
-	if len(s.listeners) == 0 {
-		return captive.Variables{}
-	}
-	return s.listeners[0].vars
-}
-
-// URI is where clients connect; where there are several sockets, to the first one. Empty where there is none.
-func (s *Session) URI() string { return s.variables().URI }
-
-// URIs are all of them. Several addresses of one port have the same.
-func (s *Session) URIs() (list []string) {
-	for _, l := range s.listeners {
-		if !slices.Contains(list, l.vars.URI) {
-			list = append(list, l.vars.URI)
-		}
-	}
-	return list
-}
-
-// UnixSocket is the path of the socket that the session has made; empty where it is of another kind.
-func (s *Session) UnixSocket() string {
-	if s.cfg.Listen.Sockets != nil {
-		return ""
-	}
-	return s.variables().UnixSocket
-}
-
-// PrivateDir is the directory of a private socket, which the session removes; empty where there is none.
-func (s *Session) PrivateDir() string {
-	if len(s.listeners) == 0 {
-		return ""
-	}
-	return s.listeners[0].dir
 }
 
 // Note adds an event of somebody else's: one line.
@@ -392,53 +281,6 @@ func (s *Session) Resume() { s.gate.Resume() }
 // Disconnect ends one client: softly, so that what it has in flight is finished and answered, or by force. An unknown
 // id is no error: the client may just have left.
 func (s *Session) Disconnect(id uint64, force bool) { s.server.Disconnect(id, force) }
-
-// Resize gives the child's terminal its size; the first call starts the child.
-func (s *Session) Resize(w, h int) {
-	if s.cfg.Run == "" || !s.cfg.Terminal {
-		return
-	}
-	s.terminal.set(w, h)
-	s.startOnce.Do(func() {
-		if phase := State(s.phase.Load()); phase < Stopping {
-			s.startChild(w, h)
-		}
-	})
-	if c := s.child.Load(); c != nil {
-		c.Resize(w, h)
-	}
-}
-
-// Type sends keys to the child as they are.
-func (s *Session) Type(p []byte) {
-	if c := s.child.Load(); c != nil {
-		c.Write(p)
-	}
-}
-
-// Screen is what the child's terminal shows.
-func (s *Session) Screen() captive.Screen {
-	if c := s.child.Load(); c != nil {
-		return c.Screen()
-	}
-	return captive.Screen{}
-}
-
-// Page is up to n lines of the child's output from a number on, or from the oldest that is kept.
-func (s *Session) Page(from uint64, n int) captive.Page {
-	if c := s.child.Load(); c != nil {
-		return c.Page(from, n)
-	}
-	return captive.Page{}
-}
-
-// Tail is the last max lines of the child's output, or all that is kept where max is negative.
-func (s *Session) Tail(max int) []string {
-	if c := s.child.Load(); c != nil {
-		return c.Tail(max)
-	}
-	return nil
-}
 
 // Changed has a value when there is a new Snapshot or the child printed something.
 func (s *Session) Changed() <-chan struct{} { return s.changed }
