@@ -11,7 +11,8 @@ import (
 
 // Door is how a layer holds the layer below, and the server the outermost one: the only way to call a Handler.
 // It checks what is asked and what is answered, so that a Handler never meets a request that its Info forbids. The
-// outermost door also emulates what the stack has not (WriteZeroes by writes, Cache by reads).
+// outer door also emulates what the stack has not (WriteZeroes by writes, Cache by reads), and does a long request in
+// slices. It is the outermost one, or where that is the gate's the one below: a request goes through the gate as a whole.
 type Door struct {
 	h     Handler
 	info  Info
@@ -21,7 +22,7 @@ type Door struct {
 }
 
 // NewDoor makes the door before h. name is the layer's, for messages; event takes what a user should be told and
-// must not block; outer is true for the door that the server holds.
+// must not block; outer is true for the one door of a stack that emulates.
 func NewDoor(h Handler, name string, outer bool, event func(string, ...any)) *Door {
 	return &Door{h: h, info: h.Info(), name: name, outer: outer, event: event}
 }
@@ -76,8 +77,15 @@ func (d *Door) Serve(ctx context.Context, r Request, w *Reply) (err error) {
 		return d.writeZeroes(ctx, r, w)
 	case d.outer && r.Cmd == Cache && d.info.Cache == Emulate:
 		return d.readAhead(ctx, r)
+	case d.outer && long(&r):
+		return inSteps(ctx, r, slice(r.Length), func(piece Request) error { return d.serve(ctx, piece, w, before) })
 	}
-	err = d.h.Serve(ctx, r, w)
+	return d.serve(ctx, r, w, before)
+}
+
+// serve has the handler answer.
+func (d *Door) serve(ctx context.Context, r Request, w *Reply, before Mark) error {
+	err := d.h.Serve(ctx, r, w)
 	if d.outer && r.Cmd == WriteZeroes && unsupported(err) && r.Flags&FastZero == 0 {
 		return d.writeZeroes(ctx, r, w)
 	}
@@ -148,50 +156,75 @@ func (d *Door) checkAnswer(r Request, w *Reply, before Mark) error {
 	return nil
 }
 
-// zeroStep is how much an emulated WriteZeroes writes at once.
-const zeroStep = 64 << 20
+// How much is done at once of a request that is done in steps.
+const (
+	zeroStep  = 64 << 20 // written, in the place of zeroing
+	readStep  = 1 << 20  // read, in the place of caching
+	sliceSize = 1 << 30  // without data; more of what would be too many slices
+	slicesMax = 1 << 10
+)
 
-var zeroes = sync.OnceValue(func() []byte { return make([]byte, zeroStep) })
+// slice is how much is done at once of n bytes: a multiple of sliceSize.
+func slice(n uint64) uint64 {
+	const most = sliceSize * slicesMax
+	return (n + most - 1) / most * sliceSize
+}
 
-func (d *Door) writeZeroes(ctx context.Context, r Request, w *Reply) error {
-	switch {
-	case r.Flags&FastZero != 0:
-		return syscall.ENOTSUP // proto.md, NBD_CMD_FLAG_FAST_ZERO: no slower than a write, or fail at once
-	case r.Flags&NoWait != 0:
+// long reports a request that is done in slices. One that must be fast is not: it may not fail halfway. Of a block
+// status a layer tells as much as it likes.
+func long(r *Request) bool {
+	switch r.Cmd {
+	case Trim, WriteZeroes, Cache:
+		return r.Length > sliceSize && r.Flags&FastZero == 0
+	}
+	return false
+}
+
+// inSteps does r a piece at a time. Between two it can be cancelled.
+func inSteps(ctx context.Context, r Request, size uint64, do func(piece Request) error) error {
+	if r.Flags&NoWait != 0 {
 		return ErrWait
 	}
 	for r.Length > 0 {
 		if ctx.Err() != nil {
 			return ErrShutdown
 		}
-		n := min(r.Length, zeroStep)
-		step := Request{Cmd: Write, Flags: r.Flags & FUA, Offset: r.Offset, Length: n, Data: zeroes()[:n]}
-		if err := d.h.Serve(ctx, step, w); err != nil {
+		piece := r
+		piece.Length = min(r.Length, size)
+		if err := do(piece); err != nil {
 			return err
 		}
-		r.Offset, r.Length = r.Offset+n, r.Length-n
+		r.Offset, r.Length = r.Offset+piece.Length, r.Length-piece.Length
 	}
 	return nil
 }
 
+// step is most, or what the handler takes at once.
+func (d *Door) step(most uint64) uint64 {
+	if largest := uint64(d.info.MaxBlock); largest > 0 {
+		return min(most, largest)
+	}
+	return most
+}
+
+var zeroes = sync.OnceValue(func() []byte { return make([]byte, zeroStep) })
+
+func (d *Door) writeZeroes(ctx context.Context, r Request, w *Reply) error {
+	if r.Flags&FastZero != 0 {
+		return syscall.ENOTSUP // proto.md, NBD_CMD_FLAG_FAST_ZERO: no slower than a write, or fail at once
+	}
+	return inSteps(ctx, r, d.step(zeroStep), func(piece Request) error {
+		piece.Cmd, piece.Flags, piece.Data = Write, r.Flags&FUA, zeroes()[:piece.Length]
+		return d.h.Serve(ctx, piece, w)
+	})
+}
+
 func (d *Door) readAhead(ctx context.Context, r Request) error {
-	if r.Flags&NoWait != 0 {
-		return ErrWait
-	}
-	const step = 1 << 20
-	sink := GetPayload(step)
+	sink := GetPayload(readStep)
 	defer sink.Put()
-	for r.Length > 0 {
-		if ctx.Err() != nil {
-			return ErrShutdown
-		}
-		n := min(r.Length, step)
-		if err := d.ReadInto(ctx, sink.Bytes(int(n)), r.Offset, 0); err != nil {
-			return err
-		}
-		r.Offset, r.Length = r.Offset+n, r.Length-n
-	}
-	return nil
+	return inSteps(ctx, r, d.step(readStep), func(piece Request) error {
+		return d.ReadInto(ctx, sink.Bytes(int(piece.Length)), piece.Offset, 0)
+	})
 }
 
 // ReadInto reads len(b) bytes from off into b, for those who must see bytes. f may hold NoWait.

@@ -239,6 +239,54 @@ func TestDoorDoesNotEmulateFastZeroes(t *testing.T) {
 	}
 }
 
+func TestDoorDoesLongRequestsInSlices(t *testing.T) {
+	info := all
+	info.Size = 1 << 40
+	for _, c := range []struct {
+		r   Request
+		met int
+	}{
+		{Request{Cmd: WriteZeroes, Flags: FUA | MayTrim}, 3},
+		{Request{Cmd: Trim}, 3},
+		{Request{Cmd: Cache}, 3},
+		{Request{Cmd: WriteZeroes, Flags: FastZero}, 1}, // it may not fail halfway
+		{Request{Cmd: BlockStatus}, 1},                  // a layer tells what it likes
+	} {
+		c.r.Offset, c.r.Length = 512, 5<<29
+		next := c.r.Offset
+		h := &fake{info: info, serve: func(r Request, w *Reply) error {
+			if r.Cmd != c.r.Cmd || r.Flags != c.r.Flags || r.Offset != next || c.met > 1 && r.Length > 1<<30 {
+				t.Errorf("%v: %+v, want one from %d", c.r.Cmd, r, next)
+			}
+			next += r.Length
+			w.Extent(r.Length, 0)
+			return nil
+		}}
+		d, _ := outer(h)
+		if err := ask(t, d, c.r); err != nil || next != 512+5<<29 || len(h.got) != c.met {
+			t.Errorf("%v: %v, done up to %d in %d", c.r.Cmd, err, next, len(h.got))
+		}
+		h.got = nil
+		if c.r.Flags |= NoWait; c.met > 1 {
+			if err := ask(t, d, c.r); err != ErrWait || len(h.got) != 0 {
+				t.Errorf("%v: %v after %d slices, want ErrWait", c.r.Cmd, err, len(h.got))
+			}
+		}
+		h.serve = func(Request, *Reply) error { return syscall.ENOSPC }
+		if c.r.Flags &^= NoWait; !errors.Is(ask(t, d, c.r), syscall.ENOSPC) || len(h.got) != 1 {
+			t.Errorf("%v went on for %d slices after one failed", c.r.Cmd, len(h.got))
+		}
+	}
+}
+
+func TestSlicesAreNotTooMany(t *testing.T) {
+	for n, want := range map[uint64]uint64{1<<30 + 1: 1 << 30, 1 << 40: 1 << 30, 1<<40 + 1: 1 << 31, math.MaxInt64: 1 << 53} {
+		if got := slice(n); got != want || (n+got-1)/got > 1<<10 {
+			t.Errorf("slices of %d are %d, want %d", n, got, want)
+		}
+	}
+}
+
 func TestDoorEmulationWaitsForNobody(t *testing.T) {
 	d, h, _ := zeroed(t, Emulate, nil)
 	if err := ask(t, d, Request{Cmd: WriteZeroes, Flags: NoWait, Length: 100}); err != ErrWait || len(h.got) != 0 {
@@ -294,6 +342,28 @@ func TestDoorEmulatesCacheByReads(t *testing.T) {
 	d, _ := outer(h)
 	if err := ask(t, d, Request{Cmd: Cache, Offset: 777, Length: 5<<20 + 3}); err != nil || next != 777+5<<20+3 {
 		t.Errorf("%v, read up to %d", err, next)
+	}
+}
+
+func TestDoorEmulationAsksForNoMoreThanTheHandlerTakes(t *testing.T) {
+	info := all
+	info.MinBlock, info.MaxBlock, info.Zero, info.Cache = 512, 3072, Emulate, Emulate
+	for cmd, step := range map[Cmd]Cmd{WriteZeroes: Write, Cache: Read} {
+		next := uint64(512)
+		h := &fake{info: info, serve: func(r Request, w *Reply) error {
+			if r.Cmd != step || r.Offset != next || r.Length > 3072 {
+				t.Errorf("%v: step %v of %d from %d, want a %v from %d", cmd, r.Cmd, r.Length, r.Offset, step, next)
+			}
+			next += r.Length
+			if r.Cmd == Read {
+				w.Hole(r.Length)
+			}
+			return nil
+		}}
+		d, _ := outer(h)
+		if err := ask(t, d, Request{Cmd: cmd, Offset: 512, Length: 10240}); err != nil || next != 512+10240 {
+			t.Errorf("%v: %v, done up to %d", cmd, err, next)
+		}
 	}
 }
 

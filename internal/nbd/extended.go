@@ -1,10 +1,8 @@
 package nbd
 
 import (
-	"context"
 	"fmt"
 
-	"example.com/nbdtui/internal/block"
 	"example.com/nbdtui/internal/nbd/wire"
 )
 
@@ -52,61 +50,4 @@ func (c *conn) statusPayload(h *wire.Request) (answered bool, err error) {
 func (c *conn) refuseHeader(h *wire.Request, err error) error {
 	c.reply(&job{tag: c.tag(*h)}, nil, err, false)
 	return nil
-}
-
-// sliceSize is how much of a request without data is done at once: between two slices it can be cancelled, and a pause
-// need not wait for all of it.
-const sliceSize = 1 << 30
-
-// long reports a request that is served in slices. One that must be fast is not: it may not fail halfway.
-func long(r *block.Request) bool {
-	switch r.Cmd {
-	case block.Trim, block.WriteZeroes, block.Cache, block.BlockStatus:
-		return r.Length > sliceSize && r.Flags&block.FastZero == 0
-	}
-	return false
-}
-
-// serveSlices serves a request, a long one slice by slice.
-func (c *conn) serveSlices(ctx context.Context, r block.Request, a *block.Answer) error {
-	for long(&r) {
-		slice := r
-		slice.Length = sliceSize
-		told := a.Reply().Len()
-		if err := c.export.door.Serve(ctx, slice, a.Reply()); err != nil {
-			return unlessTold(told, err)
-		}
-		told = a.Reply().Len() - told
-		if r.Cmd == block.BlockStatus && (told < sliceSize || r.Flags&block.ReqOne != 0 || len(a.Extents()) >= wire.MaxExtents) {
-			return nil // the client asks again for the rest
-		}
-		r.Offset, r.Length = r.Offset+sliceSize, r.Length-sliceSize
-		if ctx.Err() != nil || c.demand.Load() == demandStop {
-			return unlessTold(a.Reply().Len(), block.ErrShutdown)
-		}
-	}
-	told := a.Reply().Len()
-	return unlessTold(told, c.export.door.Serve(ctx, r, a.Reply()))
-}
-
-// unlessTold is err, or nil where a block status has found something out already.
-func unlessTold(told uint64, err error) error {
-	if told > 0 {
-		return nil
-	}
-	return err
-}
-
-// merged makes neighbours one that came in different slices.
-func merged(extents []block.Extent) []block.Extent {
-	n := 0
-	for _, e := range extents {
-		if n > 0 && extents[n-1].Flags == e.Flags {
-			extents[n-1].Length += e.Length
-			continue
-		}
-		extents[n] = e
-		n++
-	}
-	return extents[:n]
 }

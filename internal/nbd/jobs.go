@@ -84,7 +84,7 @@ func (c *conn) dispatch(j *job) error {
 	}
 	// Where there is one worker there is one request in hand.
 	alone := c.server.cfg.Workers == 1 && c.unfinished.Load() > 0
-	if !c.server.cfg.Prompt || alone || long(&j.Request) || !c.serveNow(j) {
+	if !c.server.cfg.Prompt || alone || !c.serveNow(j) {
 		c.serveLater(j)
 	}
 	return nil
@@ -167,7 +167,7 @@ func (c *conn) serveInTurn(ctx context.Context, slot int, j *job, a *block.Answe
 	}
 	defer c.giveTurn()
 	c.counters.Begin(slot, &j.Request, j.clock)
-	return c.serveSlices(ctx, j.Request, a)
+	return c.export.door.Serve(ctx, j.Request, a.Reply())
 }
 
 // lamentPeriod is how often a client's failed requests are told of: a broken disk fails them all.

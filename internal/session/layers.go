@@ -12,6 +12,7 @@ import (
 // layers are a Stack that was built.
 type layers struct {
 	list    []namedLayer  // outermost first
+	outer   int           // the one whose door emulates, see block.Door
 	threads block.Threads // of the strictest
 	event   func(string, ...any)
 }
@@ -40,6 +41,9 @@ func (s *Stack) build(h block.Host) (*layers, error) {
 	}
 	if !s.gated() {
 		built.list = slices.Insert(built.list, 0, namedLayer{block.GateLayer(), "gate"})
+	}
+	if !s.gated() || s.levels[0].Gate {
+		built.outer = 1
 	}
 	return built, nil
 }
@@ -72,7 +76,7 @@ func (l *layers) opener(i int) block.Opener {
 		if i+1 < len(l.list) {
 			below = l.opener(i + 1)
 		}
-		return block.OpenDoor(ctx, l.list[i], o, below, l.list[i].name, i == 0, l.event)
+		return block.OpenDoor(ctx, l.list[i], o, below, l.list[i].name, i == l.outer, l.event)
 	}
 }
 

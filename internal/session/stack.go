@@ -131,8 +131,8 @@ func (s *Stack) add(k block.Kind, name string) error {
 	return nil
 }
 
-// Steer adds filters that are to have their knobs while the session runs, where they are not there yet: outermost, and
-// doing nothing until a knob is turned.
+// Steer adds filters that are to have their knobs while the session runs, where they are not there yet: outermost but
+// for the gate, and doing nothing until a knob is turned.
 func (s *Stack) Steer(filters ...string) error {
 	outer := &Stack{}
 	for _, f := range filters {
@@ -143,7 +143,11 @@ func (s *Stack) Steer(filters ...string) error {
 			return err
 		}
 	}
-	s.levels = append(outer.levels, s.levels...)
+	at := 0
+	if s.levels[0].Gate {
+		at = 1
+	}
+	s.levels = slices.Insert(s.levels, at, outer.levels...)
 	return nil
 }
 

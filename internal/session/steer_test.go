@@ -24,6 +24,15 @@ func TestFiltersToSteerAreAdded(t *testing.T) {
 	if !stack.Prompt() {
 		t.Error("requests that need not wait go to workers")
 	}
+	if stack, err = Configure("memory", []string{"pause", "limit"}, []string{"1M", "pause-control=/tmp/x"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stack.Steer("rate"); err != nil {
+		t.Fatal(err)
+	}
+	if stack.levels[0].Name != "pause" || stack.levels[1].Name != "rate" {
+		t.Error("a filter that was not asked for is in front of the gate")
+	}
 	if err := stack.Steer("nosuch"); err == nil {
 		t.Error("a filter that there is not was added")
 	}
