@@ -37,7 +37,7 @@ type Config struct {
 
 	Stdout, Stderr *os.File // where the scripts of layers print; nil where that is to be an event
 
-	Event func(Event) // told each event, in order; must not block; nil for nobody
+	Event func(Event) // told each event, in order, before Done; where it blocks, not all that wait; nil for nobody
 	State func(State) // told what the gate does, and each step to the end; must not block; nil for nobody
 	// Bound is called when the sockets are bound, and before a client is served or the child started. Nil for nothing.
 	Bound func(*Session) error

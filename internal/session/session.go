@@ -69,7 +69,7 @@ func Start(cfg Config) (_ *Session, err error) {
 		changed:   make(chan struct{}, 1),
 		saves:     make(chan struct{}, 1),
 	}
-	s.log.tell = cfg.Event
+	s.log.start(cfg.Event)
 	for _, w := range cfg.Warnings {
 		s.warn("%s", w)
 	}
@@ -169,18 +169,19 @@ func (s *Session) serverConfig() nbd.Config {
 
 // abandon undoes what a Start that failed had done.
 func (s *Session) abandon() {
-	if s.server != nil {
-		s.server.Shutdown(s.ctx)
+	switch {
+	case s.server != nil:
+		s.stopServer()
+	case s.layers != nil:
+		s.layers.close()
 	}
 	for _, l := range s.listeners {
 		l.Close()
 	}
 	s.cfg.Listen.abandon()
-	s.tasks.Wait()
-	if s.layers != nil {
-		s.layers.close()
-	}
 	s.cancel()
+	s.tasks.Wait()
+	s.log.stop()
 }
 
 // probe opens the export once, so that what cannot be served is said before anything starts, and its size is known.

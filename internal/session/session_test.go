@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/nbd/client"
 	"example.com/nbdtui/internal/param"
 )
 
@@ -145,6 +146,36 @@ func TestEventsKeepTheNewest(t *testing.T) {
 	}
 	if &l.list()[0] != &list[0] {
 		t.Error("the list was made again though nothing had happened")
+	}
+}
+
+// A standard error that takes nothing holds up nobody but those who read it.
+func TestWhoIsToldMayBlock(t *testing.T) {
+	let := make(chan struct{})
+	var told []string
+	s := start(t, Config{Event: func(e Event) {
+		<-let
+		told = append(told, e.Text)
+	}}, "memory", nil, "1M")
+	for range 100 {
+		c, err := client.Dial(t.Context(), s.URI()) // each is an event or two
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Pause()
+		s.Resume()
+		c.Close()
+	}
+	s.Shutdown(ByUser, "the test is over")
+	eventually(t, "the end begins", func() bool { return State(s.phase.Load()) >= Stopping })
+	close(let)
+	await(t, "the end", s.Done())
+	if list := s.log.list(); len(told) != len(list) || told[len(told)-1] != list[len(list)-1].Text {
+		t.Errorf("%d events were told of %d", len(told), len(list))
+	}
+	s.Note(Info, "one more")
+	if told[len(told)-1] != "one more" {
+		t.Error("what comes late is not told")
 	}
 }
 

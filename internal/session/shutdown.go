@@ -100,6 +100,7 @@ func (s *stopper) left(now time.Time) time.Duration {
 // run waits for the end and goes through the order of shutdown: the child, the server, what is left.
 func (s *Session) run() {
 	defer close(s.done)
+	defer s.log.stop()
 	reason := s.attend()
 	s.startOnce.Do(func() { // a child that has not started yet never will
 		if s.cfg.Run != "" && s.cfg.Terminal {
