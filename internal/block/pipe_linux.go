@@ -86,8 +86,8 @@ func (p *Pipe) fill(f *os.File, off int64, n uint64) (uint64, error) {
 	return uint64(p.n), nil
 }
 
-// SpliceTo moves waiting bytes to the socket fd, without blocking, and returns how many went. It returns EAGAIN
-// where the socket is full.
+// SpliceTo moves waiting bytes to the socket fd, and returns how many went. Whether and how long it waits for a socket that
+// is full is the socket's affair; then it returns EAGAIN.
 func (p *Pipe) SpliceTo(fd int, more bool) (int, error) {
 	flags := unix.SPLICE_F_MOVE | unix.SPLICE_F_NONBLOCK
 	if more {

@@ -77,7 +77,7 @@ func newConn(s *Server, n net.Conn, id uint64) *conn {
 	c.account.over = func() bool { return c.ctx.Err() != nil || c.demand.Load() == demandStop }
 	c.in = newInput(c.socket, &s.large)
 	c.out.socket, c.out.account = c.socket, &c.account
-	c.out.room.L = &c.out.mu
+	c.out.taken.L = &c.out.mu
 	c.out.lost = c.lost
 	c.until = c.connected.Add(s.cfg.HandshakeTimeout)
 	c.SetDeadline(c.until)

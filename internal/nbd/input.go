@@ -32,9 +32,10 @@ type input struct {
 	unread  []byte // a piece of memory
 	at      int    // where in memory that begins
 	large   *largeInputs
-	grows   bool // the next buffer is to be a large one
-	ahead   int  // how much the next read may bring
-	want    int  // how much more is needed at least
+	grows   bool   // the next buffer is to be a large one
+	ahead   int    // how much the next read may bring
+	want    int    // how much more is needed at least
+	payload []byte // what is still to be filled of memory that is not the buffer's, by read
 	receive func(fd uintptr) bool
 	err     error        // of receive
 	await   func() error // waits until there is something to read, without memory to read it to; nil for no matter
@@ -106,8 +107,17 @@ func (in *input) read(b []byte) error {
 	if len(b) > inputAhead {
 		in.ahead = inputAhead
 	}
-	_, err := io.ReadFull(in.Conn, b)
-	return err
+	if in.raw == nil {
+		_, err := io.ReadFull(in.Conn, b)
+		return err
+	}
+	for in.payload = b; len(in.payload) > 0; {
+		if err := in.take(); err != nil {
+			in.payload = nil
+			return err
+		}
+	}
+	return nil
 }
 
 // discard reads n bytes and forgets them.
@@ -142,6 +152,11 @@ func (in *input) more() error {
 		}
 		return err
 	}
+	return in.take()
+}
+
+// take waits for the socket, and takes what there is.
+func (in *input) take() error {
 	if in.receive == nil {
 		in.receive = in.tryReceive // once: a method value takes memory
 	}
@@ -154,9 +169,12 @@ func (in *input) more() error {
 // tryReceive reads without blocking; where there is nothing to read it gives the buffer back and is called again
 // when there is.
 func (in *input) tryReceive(fd uintptr) (done bool) {
-	space := in.space()
+	space := in.payload
+	if len(space) == 0 {
+		space = in.space()
+	}
 	for {
-		n, err := unix.Read(int(fd), space)
+		n, err := receive(int(fd), space)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -165,6 +183,8 @@ func (in *input) tryReceive(fd uintptr) (done bool) {
 			return false
 		case err == nil && n == 0:
 			err = io.EOF
+		case err == nil && len(in.payload) > 0:
+			in.payload = in.payload[n:]
 		case err == nil:
 			in.unread = in.unread[:len(in.unread)+n]
 		}

@@ -18,7 +18,7 @@ type output struct {
 	lost    func(error) // told once, when nothing can be sent any more; must not block
 
 	mu      sync.Mutex
-	room    sync.Cond // queue was taken
+	taken   sync.Cond // queue was
 	queue   *batch    // collected and not being sent; nil when there is nothing
 	sending bool
 	err     error // nothing is sent any more
@@ -36,7 +36,7 @@ func (o *output) open() *batch {
 	o.mu.Lock()
 	for o.err == nil && o.queue != nil && o.queue.full() {
 		if o.sending {
-			o.room.Wait()
+			o.taken.Wait()
 		} else {
 			o.send()
 		}
@@ -76,7 +76,7 @@ func (o *output) send() {
 	for o.queue != nil && o.err == nil {
 		b := o.queue
 		o.queue = nil
-		o.room.Broadcast()
+		o.taken.Broadcast()
 		o.mu.Unlock()
 		err := o.transmit(b)
 		b.free(o.account)
@@ -97,7 +97,7 @@ func (o *output) fail() {
 		o.queue.free(o.account)
 		o.queue = nil
 	}
-	o.room.Broadcast()
+	o.taken.Broadcast()
 	o.lost(o.err)
 }
 

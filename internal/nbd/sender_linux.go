@@ -17,6 +17,8 @@ type sender struct {
 	try    func(fd uintptr) bool
 	moved  bool // something went since the deadline was set
 	timed  bool // a deadline is set
+	room   int  // what the socket takes at once, in bytes
+	waits  bool // a splice waits in the kernel
 	failed error
 }
 
@@ -66,6 +68,9 @@ func (o *output) trySend(fd uintptr) (done bool) {
 func (o *output) step(fd int) error {
 	left := o.batch.pieces[o.at:]
 	if p := left[0].pipe; p != nil {
+		if many := o.unix && p.Waiting() > o.room; many != o.waits {
+			o.patient(fd, many)
+		}
 		_, err := p.SpliceTo(fd, len(left) > 1)
 		if p.Waiting() == 0 {
 			o.at++
@@ -90,6 +95,16 @@ func (o *output) step(fd int) error {
 	}
 	o.advance(int(sent))
 	return nil
+}
+
+// patient has splices go on in the kernel until all has gone, or spliceTime is over. With a send buffer of 208 KiB a reply of
+// 1 MiB goes in pieces, and each would cost a call that finds it full and a way through Go's poller; where the buffer takes
+// most of a reply that is the cheaper way. A splice has no flag for it: it is the socket that waits, unless a call says
+// MSG_DONTWAIT.
+func (o *output) patient(fd int, yes bool) {
+	if unix.SetNonblock(fd, !yes) == nil {
+		o.waits = yes
+	}
 }
 
 // advance goes on by n bytes of data.

@@ -2,6 +2,8 @@ package nbd
 
 import (
 	"syscall"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +20,28 @@ func raiseSendBuffer(raw syscall.RawConn) {
 			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
 		}
 	})
+}
+
+// spliceTime is how long a splice may wait for the client, and its thread with it. There are no more of these than pipes.
+const spliceTime = 10 * time.Millisecond
+
+// sendRoom is how much the socket takes at once, in bytes.
+func (s socket) sendRoom() (n int) {
+	most := unix.NsecToTimeval(int64(spliceTime))
+	s.raw.Control(func(fd uintptr) {
+		unix.SetsockoptTimeval(int(fd), unix.SOL_SOCKET, unix.SO_SNDTIMEO, &most)
+		n, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
+	})
+	return n
+}
+
+// receive reads what is there. It never waits, though the socket may be one that does: see sender.patient.
+func receive(fd int, p []byte) (int, error) {
+	n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // peer asks the kernel who is at the other end.

@@ -20,15 +20,14 @@ type counted struct {
 func counts() []counted {
 	var list []counted
 	for _, s := range []scene{{}, {ordinary: true}} {
-		large, huge := 3.2, 3.2
+		large := 3.2
 		if s.ordinary {
-			large, huge = 4, 6.5 // the buffer takes a fifth of a reply at once
+			large = 4
 		}
-		for _, size := range []string{"32k", "64k", "256k"} {
+		for _, size := range []string{"32k", "64k", "256k", "1m"} {
 			list = append(list, counted{fio("read", size, 16, 1, s), large})
 		}
 		list = append(list,
-			counted{fio("read", "1m", 16, 1, s), huge},
 			counted{fio("randread", "4k", 32, 1, s), 1.7},
 			counted{fio("randwrite", "4k", 32, 1, s), 1.7},
 			counted{fio("randwrite", "64k", 8, 1, s), 3},
