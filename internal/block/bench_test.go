@@ -2,26 +2,33 @@ package block
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 )
 
 // BenchmarkWatching is what it costs that a request is counted, can be held, and is seen: gate, counters, coverage and
-// latency. The clock is read once per wake-up, and not here.
+// latency, however large the export is. The clock is read once per wake-up, and not here.
 func BenchmarkWatching(b *testing.B) {
-	lane, counters, coverage := NewGate(nil).Lane(), NewCounters(17), NewCoverage(1<<40)
-	ctx, clock := b.Context(), Clock()
-	r := Request{Cmd: Read, Length: 4096}
-	b.ReportAllocs()
-	for b.Loop() {
-		r.Offset = (r.Offset + 4096) & (1<<40 - 1)
-		counters.Begin(16, &r, clock)
-		if lane.Enter(ctx, NoWait) == nil {
-			lane.Leave()
-		}
-		counters.End(16, &r, nil)
-		coverage.Mark(WasRead, r.Offset, r.Length)
-		counters.Took(Read, 1, time.Microsecond)
+	for _, size := range []uint64{1 << 20, 1 << 40, math.MaxInt64} {
+		b.Run(fmt.Sprintf("export=%dM", size>>20), func(b *testing.B) {
+			lane, counters, coverage := NewGate(nil).Lane(), NewCounters(17), NewCoverage(size)
+			ctx, clock := b.Context(), Clock()
+			r := Request{Cmd: Read, Length: 4096}
+			stride := size/9973 + 4096 // all over it
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Offset = (r.Offset + stride) % (size - 4096)
+				counters.Asked(&r)
+				counters.Begin(16, &r, clock)
+				if lane.Enter(ctx, NoWait) == nil {
+					lane.Leave()
+				}
+				counters.End(16, &r, nil)
+				coverage.Mark(WasRead, r.Offset, r.Length)
+				counters.Took(Read, 1, time.Microsecond)
+			}
+		})
 	}
 }
 

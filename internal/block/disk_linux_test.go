@@ -227,23 +227,56 @@ func TestTmpfsHasNoPromptReads(t *testing.T) {
 	}
 }
 
-func BenchmarkExtents(b *testing.B) {
-	const pieces = 64
+// fragmented is a file that is half holes, with n stretches of data.
+func fragmented(t testing.TB, n int) *Disk {
 	var data [][2]uint64
-	for i := range uint64(pieces) {
-		data = append(data, [2]uint64{i << 17, 64 << 10})
+	for i := range uint64(n) {
+		data = append(data, [2]uint64{i << 13, 4096})
 	}
-	disk := openDisk(b, sparseFile(b, pieces<<17, data...).Name(), DiskOptions{})
-	for _, n := range []uint64{64 << 10, pieces << 17} {
-		b.Run(fmt.Sprintf("size=%dK", n>>10), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				a := GetAnswer(false)
-				if err := disk.ExtentsAt(a.Reply(), 0, n, 0); err != nil {
-					b.Fatal(err)
+	return openDisk(t, sparseFile(t, uint64(n)<<13, data...).Name(), DiskOptions{})
+}
+
+// However many fragments a file has, one answer tells of so many and the client asks again; nothing is remembered.
+func TestDiskBoundsTheExtents(t *testing.T) {
+	const fragments = 3 * extentsMax / 2
+	d := fragmented(t, fragments)
+	told, off := 0, uint64(0)
+	for off < fragments<<13 {
+		a := GetAnswer(false)
+		if err := d.ExtentsAt(a.Reply(), off, fragments<<13-off, 0); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(a.Extents()); n > extentsMax || a.Reply().Len() == 0 {
+			t.Fatalf("from %d: %d extents of %d bytes", off, n, a.Reply().Len())
+		}
+		told += len(a.Extents())
+		off += a.Reply().Len()
+		a.Put()
+	}
+	if told != 2*fragments {
+		t.Errorf("%d extents, want %d", told, 2*fragments)
+	}
+}
+
+// BenchmarkExtents asks for what one answer may tell, and for 64 KiB, of files with more and more fragments.
+func BenchmarkExtents(b *testing.B) {
+	for _, fragments := range []int{100, 10_000, 100_000} {
+		disk := fragmented(b, fragments)
+		middle := uint64(fragments) << 12
+		for _, n := range []uint64{64 << 10, middle} {
+			b.Run(fmt.Sprintf("fragments=%d/size=%dK", fragments, n>>10), func(b *testing.B) {
+				b.ReportAllocs()
+				told := 0
+				for b.Loop() {
+					a := GetAnswer(false)
+					if err := disk.ExtentsAt(a.Reply(), middle, n, 0); err != nil {
+						b.Fatal(err)
+					}
+					told += len(a.Extents())
+					a.Put()
 				}
-				a.Put()
-			}
-		})
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(told), "ns/extent")
+			})
+		}
 	}
 }

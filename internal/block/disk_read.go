@@ -123,7 +123,16 @@ func (d *Disk) CacheAt(off, n uint64) error {
 	return nil
 }
 
-// ServePrompt answers a short read from the page cache, and writes into it.
+// isHole reports whether there is nothing in the whole range, which needs no more waiting than what is cached.
+func (d *Disk) isHole(off, n uint64) bool {
+	if n < holesFrom || !d.sparse() {
+		return false
+	}
+	length, data, err := d.piece(off, off+n)
+	return err == nil && !data && length == n && d.reaches(off+n) == nil
+}
+
+// ServePrompt answers a read of what the page cache holds, or of a hole, and writes into the page cache.
 func (d *Disk) ServePrompt(r Request, w *Reply) error {
 	switch {
 	case d.opt.Evict:
@@ -131,6 +140,9 @@ func (d *Disk) ServePrompt(r Request, w *Reply) error {
 		return d.readPrompt(w.Bytes(r.Length), r.Offset)
 	case r.Cmd == Read && r.Length <= promptRead && d.pagesCached(r.Offset, r.Length):
 		return d.ReplyAt(w, r.Offset, r.Length, r.Flags)
+	case r.Cmd == Read && r.Length <= promptRead && d.isHole(r.Offset, r.Length):
+		w.Hole(r.Length)
+		return nil
 	case r.Cmd == Write && r.Length <= promptWrite:
 		return d.writePrompt(r)
 	}
