@@ -33,7 +33,7 @@ func (c *conn) reply(j *job, a *block.Answer, err error, now bool) {
 	case j.Cmd == block.Read && c.structured:
 		b.chunks(j, a.Segments())
 	case j.Cmd == block.BlockStatus && c.structured:
-		b.blockStatus(j, aligned(merged(a.Extents()), uint64(c.export.info.MinBlock)))
+		b.blockStatus(j, aligned(a.Extents(), uint64(c.export.info.MinBlock)))
 	case c.extended:
 		b.head(wire.AppendNoneChunk(b.heads, j.tag))
 	default:
@@ -135,4 +135,18 @@ func aligned(extents []block.Extent, unit uint64) []block.Extent {
 		return []block.Extent{{Length: unit}}
 	}
 	return merged(list)
+}
+
+// merged makes neighbours that are the same one.
+func merged(extents []block.Extent) []block.Extent {
+	n := 0
+	for _, e := range extents {
+		if n > 0 && extents[n-1].Flags == e.Flags {
+			extents[n-1].Length += e.Length
+			continue
+		}
+		extents[n] = e
+		n++
+	}
+	return extents[:n]
 }
