@@ -101,6 +101,9 @@ var hostiles = map[int]rule{
 				many = append(many, h.client([]string{"unix", "tcp"}[len(many)%2], false))
 			}
 			for range 1000 {
+				if h.t.Failed() {
+					return
+				}
 				c := h.connect("unix")
 				c.closed()
 				c.Close()
