@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -41,7 +42,10 @@ func afterStartTLS(said ...[]byte) func(*house) {
 // alert wants nothing but an alert of TLS, and the end.
 func (c *raw) alert() {
 	c.t.Helper()
-	b, _ := io.ReadAll(c.Conn)
+	b, err := io.ReadAll(c.Conn)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.t.Error("the connection was not closed")
+	}
 	if len(b) > 0 && (len(b) != 7 || b[0] != 21) {
 		c.t.Errorf("the server said %x", b)
 	}
@@ -305,6 +309,9 @@ var hostiles = map[int]rule{
 				if _, err = s.Read(make([]byte, 1)); err == nil || err == io.EOF {
 					h.t.Errorf("served, and %v", err)
 				}
+			}
+			if _, err := io.ReadAll(c.Conn); errors.Is(err, os.ErrDeadlineExceeded) {
+				h.t.Error("the connection was not closed")
 			}
 		}
 	}},
