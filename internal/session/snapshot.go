@@ -44,7 +44,7 @@ type Snapshot struct {
 	Clients []Client // by id, so that no row ever jumps
 	Seen    int      // clients that ever connected
 	Child   *Child   // nil without --run
-	Knobs   []Knob   // what Tune may turn, outermost layer first
+	Knobs   []Knob   // what Tune may turn; see Session.Knobs
 	Faults  bool     // errors may be injected: what fails need not be broken
 	Events  []Event  // the newest, oldest first, at most 1,000
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/nbdtui/internal/block"
@@ -17,14 +18,22 @@ type Knob struct {
 	Value string // what holds now, as Tune takes it; empty where it is not one value
 }
 
-// Knobs are those of all layers, outermost first, always in the same order.
+// Knobs are those of all layers, always in the same order: the rate's, which is turned most often, then outermost first.
 func (s *Session) Knobs() (list []Knob) {
 	s.layers.tuners(func(layer string, t block.Tuner) {
 		for _, k := range t.Knobs() {
 			list = append(list, Knob{Layer: layer, Name: k.Name, Kind: k.Kind, Unit: k.Unit, Value: k.Value})
 		}
 	})
+	slices.SortStableFunc(list, func(a, b Knob) int { return a.rank() - b.rank() })
 	return list
+}
+
+func (k Knob) rank() int {
+	if layer, _, _ := strings.Cut(k.Layer, "."); layer == "rate" {
+		return 0
+	}
+	return 1
 }
 
 // Tune turns a knob, by a Knob's Layer and Name, for requests that come and for those that wait. A value that is

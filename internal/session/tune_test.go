@@ -15,7 +15,7 @@ func TestKnobsAreListedAndTurned(t *testing.T) {
 	for _, k := range s.Knobs() {
 		layers = append(layers, k.Layer)
 	}
-	if got := strings.Join(slices.Compact(layers), " "); got != "delay.1 rate delay.2" {
+	if got := strings.Join(slices.Compact(layers), " "); got != "rate delay.1 delay.2" {
 		t.Errorf("the layers with knobs are %q", got)
 	}
 	value := func(layer, name string) string {
