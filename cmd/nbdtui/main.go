@@ -211,7 +211,7 @@ func watched(config session.Config, show ui.Options, around *service) (int, erro
 	case code != 0:
 		lines = -1
 	}
-	leaveBehind(ui.Summary(s.Snapshot(), s.Tail(lines), show))
+	leaveBehind(ui.Summary(s.Snapshot(), s.Tail(lines), columns(os.Stdout), show))
 	return code, errors.Join(err, shown)
 }
 

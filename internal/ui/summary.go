@@ -9,9 +9,9 @@ import (
 	"example.com/nbdtui/internal/session"
 )
 
-// Summary is what stays on the terminal when the dashboard has gone: tail, the child's last lines, and what was done.
-// It ends with a newline.
-func Summary(s session.Snapshot, tail []string, opts Options) string {
+// Summary is what stays on the terminal, which is w cells wide, when the dashboard has gone: tail, the child's last lines,
+// and what was done. It ends with a newline.
+func Summary(s session.Snapshot, tail []string, w int, opts Options) string {
 	t := opts.theme()
 	var out strings.Builder
 	for _, row := range tail {
@@ -38,35 +38,52 @@ func Summary(s session.Snapshot, tail []string, opts Options) string {
 	}
 	row("clients", "%d", s.Seen)
 	row("errors", "%d", s.Totals.Errors())
-	out.WriteString(t.work(&s))
+	out.WriteString(t.work(&s, w))
 	return out.String()
 }
 
-// work is a table of what was asked for, and how fast it was done.
-func (t theme) work(s *session.Snapshot) string {
-	const format = "  %-12s%8s%10s%13s%13s%7s%7s%7s\n"
+var summaryColumns = []column[requestRow]{
+	{"", 12, 0, false, 0, func(_ *drawing, r *requestRow) string { return r.cmd.String() }},
+	{"requests", 8, 0, true, 1, func(_ *drawing, r *requestRow) string { return count(r.counts.Requests) }},
+	{"bytes", 9, 0, true, 2, func(_ *drawing, r *requestRow) string {
+		if !r.moves() {
+			return "-"
+		}
+		return bytesText(float64(r.counts.Bytes))
+	}},
+	{"average", 11, 0, true, 4, func(d *drawing, r *requestRow) string {
+		if !r.moves() {
+			return "-"
+		}
+		active := max(d.s.Time.Sub(d.s.Started)-d.s.PausedFor, time.Millisecond)
+		return bytesText(float64(r.counts.Bytes)/active.Seconds()) + "/s"
+	}},
+	{"peak", 11, 0, true, 7, func(d *drawing, r *requestRow) string {
+		peak := map[block.Cmd]uint64{block.Read: d.s.Peak.Read, block.Write: d.s.Peak.Written}[r.cmd]
+		if peak == 0 {
+			return "-"
+		}
+		return bytesText(float64(peak)) + "/s"
+	}},
+	{"p50", 6, 0, true, 5, func(d *drawing, r *requestRow) string { return d.theme.latency(&r.took, r.took.P50) }},
+	{"p99", 6, 0, true, 3, func(d *drawing, r *requestRow) string { return d.theme.latency(&r.took, r.took.P99) }},
+	{"max", 6, 0, true, 6, func(d *drawing, r *requestRow) string { return d.theme.latency(&r.took, r.took.Max) }},
+}
+
+// work is a table of what was asked for, and how fast it was done, in the columns that there is room for.
+func (t theme) work(s *session.Snapshot, w int) string {
+	columns := fitting(summaryColumns, w-1) // behind the last there is no blank
 	var rows strings.Builder
-	active := max(s.Time.Sub(s.Started)-s.PausedFor, time.Millisecond).Seconds()
+	add := func(l *line) { rows.WriteString(strings.TrimRight(l.String(), " ") + "\n") }
 	for cmd, n := range s.Totals {
 		if n.Requests == 0 {
 			continue
 		}
-		k, took := kind{cmd: block.Cmd(cmd)}, &s.Whole.Took[cmd]
-		moved, average, peak := "-", "-", "-"
-		if k.moves() {
-			moved, average = bytesText(float64(n.Bytes)), bytesText(float64(n.Bytes)/active)+"/s"
+		if rows.Len() == 0 {
+			add(titles(t.line(w).space(2), columns))
 		}
-		switch {
-		case k.cmd == block.Read && s.Peak.Read > 0:
-			peak = bytesText(float64(s.Peak.Read)) + "/s"
-		case k.cmd == block.Write && s.Peak.Written > 0:
-			peak = bytesText(float64(s.Peak.Written)) + "/s"
-		}
-		fmt.Fprintf(&rows, format, k.cmd, count(n.Requests), moved, average, peak,
-			t.latency(took, took.P50), t.latency(took, took.P99), t.latency(took, took.Max))
+		r := requestRow{kind{cmd: block.Cmd(cmd)}, n, s.Whole.Took[cmd]}
+		add(values(t.line(w).space(2), &drawing{s: s, theme: t}, plain, columns, &r))
 	}
-	if rows.Len() == 0 {
-		return ""
-	}
-	return fmt.Sprintf(format, "", "requests", "bytes", "average", "peak", "p50", "p99", "max") + rows.String()
+	return rows.String()
 }

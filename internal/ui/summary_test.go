@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -26,16 +27,24 @@ func TestSummary(t *testing.T) {
   paused         2 times, 00:12 in all
   clients        2
   errors         1
-              requests     bytes      average         peak    p50    p99    max
-  read          71,234  19.0 GiB  503.3 MiB/s  640.0 MiB/s 224 µs 4.6 ms  1.2 s
-  flush              1         -            -            -      -      -      -
-  block-status      12         -            -            -  14 µs  20 µs  20 µs
+               requests     bytes     average        peak    p50    p99    max
+  read           71,234  19.0 GiB 503.3 MiB/s 640.0 MiB/s 224 µs 4.6 ms  1.2 s
+  flush               1         -           -           -      -      -      -
+  block-status       12         -           -           -  14 µs  20 µs  20 µs
 `
-	if diff := cmp.Diff(want, Summary(s, []string{"\x1b[31mlast\x1b[m", "words"}, Options{})); diff != "" {
+	if diff := cmp.Diff(want, Summary(s, []string{"\x1b[31mlast\x1b[m", "words"}, 80, Options{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+	narrow := `               requests     bytes    p99
+  read           71,234  19.0 GiB 4.6 ms
+  flush               1         -      -
+  block-status       12         -  20 µs
+`
+	if got := Summary(s, nil, 40, Options{}); !strings.HasSuffix(got, "\n"+narrow) {
+		t.Errorf("on 40 columns:\n%s\nwant at its end\n%s", got, narrow)
+	}
 	s = session.Snapshot{Time: noon, Started: noon, Source: "memory"}
-	if diff := cmp.Diff("nbdtui: memory, 00:00\n  paused         never\n  clients        0\n  errors         0\n", Summary(s, nil, Options{})); diff != "" {
+	if diff := cmp.Diff("nbdtui: memory, 00:00\n  paused         never\n  clients        0\n  errors         0\n", Summary(s, nil, 80, Options{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
