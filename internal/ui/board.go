@@ -87,10 +87,12 @@ func (b *board) press(k key) {
 	b.view.said = ""
 	switch {
 	case k == "ctrl+c":
-		b.view.help, b.view.back.prompt = false, false
+		b.view.help, b.view.back.prompt = 0, false
 		b.interrupt()
-	case b.view.help:
-		b.view.help = false
+	case b.view.help > 0:
+		if b.view.help++; k == "esc" || b.view.help > helpPages(b.size, b.theme) {
+			b.view.help = 0
+		}
 	case b.view.ask != askNothing:
 		b.answer(k)
 	case b.view.back.prompt:
@@ -136,7 +138,7 @@ func (b *board) command(k key) {
 	case "s":
 		b.session.Save()
 	case "?":
-		b.view.help = true
+		b.view.help = 1
 	default:
 		b.look(k)
 	}
@@ -145,7 +147,7 @@ func (b *board) command(k key) {
 // typing says whether the child has the keyboard; then it must be in sight.
 func (b *board) typing(on bool) {
 	v := &b.view
-	v.typing, v.help, v.ask = on, false, askNothing
+	v.typing, v.help, v.ask = on, 0, askNothing
 	v.back = scrollback{} // whoever types must see what
 	if on && v.panel != panelChild {
 		v.zoom = false

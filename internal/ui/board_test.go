@@ -81,6 +81,32 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// On a screen that is too small for all of it the help has pages, and every row of it is on one of them.
+func TestTheHelpHasPages(t *testing.T) {
+	for _, z := range []size{{20, 3}, {40, 8}, {60, 16}} {
+		b, _ := newBoard(running51())
+		b.resize(z.w, z.h)
+		press(b, "?")
+		text, pages := "", 0
+		for ; b.view.help > 0; pages++ {
+			text += strings.Join(lines(b), "\n")
+			press(b, "x")
+		}
+		if pages < 2 || !strings.Contains(text, "any key closes") {
+			t.Errorf("on %v there are %d pages", z, pages)
+		}
+		for _, row := range helpRows(z, b.theme) {
+			if !strings.Contains(text, strings.TrimRight(strip(row), " ")) {
+				t.Errorf("on %v %q is missing", z, strip(row))
+			}
+		}
+		press(b, "? x esc")
+		if b.view.help > 0 {
+			t.Errorf("esc leads to page %d", b.view.help)
+		}
+	}
+}
+
 // A literal ^A for the child.
 func TestTheFocusKeyCanBeSent(t *testing.T) {
 	b, f := newBoard(running51())

@@ -145,7 +145,7 @@ func amountText(p *session.Progress) string {
 func etaText(s *session.Snapshot) string {
 	p := &s.Progress
 	switch {
-	case p.Done == 0 || p.Done >= p.Size:
+	case p.Done == 0 || p.Done >= p.Size, s.State >= session.Waiting, resting(s): // nobody goes on
 		return ""
 	case s.State == session.Pausing || s.State == session.Paused:
 		return "ETA held"

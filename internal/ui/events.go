@@ -59,7 +59,7 @@ func (d *drawing) lastEvent() int {
 func (d *drawing) firstPage(w, h int) int {
 	events := d.events()
 	for i, e := range events {
-		if h -= len(d.event(e, w)); h <= 0 {
+		if h -= len(d.event(e, w, everything)); h <= 0 {
 			return i
 		}
 	}
@@ -71,18 +71,15 @@ func (d *drawing) eventList(last, w, h int) []string {
 	events, rows := d.events(), make([]string, h)
 	left := h
 	for i := last; i >= 0 && left > 0; i-- {
-		lines := d.event(events[i], w)
-		if len(lines) > left {
-			lines = lines[:left]
-		}
+		lines := d.event(events[i], w, left)
 		left -= len(lines)
 		copy(rows[left:], lines)
 	}
 	return rows[left:]
 }
 
-// event is one event in rows of w cells: a mark, the time, the text.
-func (d *drawing) event(e session.Event, w int) []string {
+// event is one event in rows of w cells, at most so many: a mark, the time, the text.
+func (d *drawing) event(e session.Event, w, most int) []string {
 	const indent = len("!15:04:05 ")
 	r, mark := plain, " "
 	switch e.Level {
@@ -95,6 +92,9 @@ func (d *drawing) event(e session.Event, w int) []string {
 	pieces := []string{text}
 	if w >= 2*indent {
 		pieces = wrap(text, w-indent-1)
+	}
+	if len(pieces) > most {
+		pieces = append(pieces[:most-1], strings.Join(pieces[most-1:], " ")) // which is cut
 	}
 	rows := make([]string, len(pieces))
 	for i, piece := range pieces {

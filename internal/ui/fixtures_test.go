@@ -132,7 +132,7 @@ func scenes() []scene {
 		{name: "waiting", s: with(func(s *session.Snapshot) { s.State, s.Clients, s.InFlight = session.Waiting, nil, 0 })},
 		{name: "question-quit", s: running51(), v: view{ask: askQuit}},
 		{name: "question-disconnect", s: running51(), v: view{selected: 2, ask: askSoft, asked: 2}},
-		{name: "help", s: running51(), v: view{help: true}},
+		{name: "help", s: running51(), v: view{help: 1}},
 		{name: "focus", s: running51(), v: view{typing: true}},
 		{name: "failed", s: with(func(s *session.Snapshot) {
 			s.State, s.Clients, s.InFlight, s.Read = session.Ended, nil, 0, session.Rate{}

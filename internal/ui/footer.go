@@ -29,8 +29,9 @@ func (d *drawing) footer() string {
 	if d.view.knobs.open {
 		return l.space(1).keys(d.knobKeys(), l.room-1).String()
 	}
-	if q := d.question(); q != "" {
-		return l.text(question, " "+q).String()
+	if what, answers := d.question(); answers != "" {
+		what = d.theme.cut(what, l.room-len(answers)-2) // who cannot see the answers cannot give one
+		return l.text(question, " "+strings.TrimLeft(what+" "+answers, " ")).String()
 	}
 	if s := &d.view.back; s.prompt {
 		return l.text(strong, " /").text(plain, d.theme.clean(s.query)).text(caret, " ").text(plain, "  enter searches, esc leaves").String()
@@ -39,8 +40,11 @@ func (d *drawing) footer() string {
 		return l.space(1).text(strong, d.theme.clean(d.view.said)).String()
 	}
 	last, right := " ? help  q quit", []string{"? help", "q quit"}
+	if s := d.s.State; s == session.Stopping || s == session.Waiting {
+		last, right = " ? help  q now", []string{"? help", "q now"}
+	}
 	if d.view.inline {
-		last, right = " q quit", right[1:]
+		last, right = last[len(" ? help "):], right[1:]
 	}
 	if d.view.replay != "" {
 		last, right = " "+d.view.replay+" "+last, append([]string{d.view.replay}, right...)
@@ -98,7 +102,7 @@ func (d *drawing) keys() []string {
 	case d.view.panel == panelEvents:
 		keys = append(keys, arrows+" scroll", "/ filter")
 	case d.view.panel == panelMap && !d.view.typing:
-		keys = append(keys, "+ - closer", "arrows move")
+		keys = append(keys, "+ - scale", "arrows move")
 	}
 	if len(d.s.Clients) > 0 {
 		keys = append(keys, "d D disconnect")
@@ -106,7 +110,7 @@ func (d *drawing) keys() []string {
 	if others := d.view.panel != panelChild && d.view.panel != panelEvents && d.view.panel != panelMap; others && len(d.s.Clients) > 1 {
 		keys = append(keys, arrows+" client")
 	}
-	if len(d.s.Knobs) > 0 {
+	if len(d.s.Knobs) > 0 && d.s.State < session.Waiting {
 		keys = append(keys, "t tune")
 	}
 	return append(keys, "s save")
@@ -126,8 +130,8 @@ func (l *line) keys(list []string, cells int) *line {
 	return l
 }
 
-// question is the one that waits for an answer; empty where there is none.
-func (d *drawing) question() string {
+// question is the one that waits for an answer, and the answers; empty where there is none.
+func (d *drawing) question() (what, answers string) {
 	switch d.view.ask {
 	case askQuit:
 		var what []string
@@ -138,9 +142,9 @@ func (d *drawing) question() string {
 			what = append(what, plural(n, "client"))
 		}
 		if len(what) == 0 { // all has ended since it was asked
-			return "Quit? [s]top  [c]ancel"
+			return "Quit?", "[s]top  [c]ancel"
 		}
-		return "Quit: " + strings.Join(what, ", ") + ". [s]top all  [c]ancel"
+		return "Quit: " + strings.Join(what, ", ") + ".", "[s]top all  [c]ancel"
 	case askSoft, askForce:
 		how := ""
 		if c := client(d.s, d.view.asked); c.InFlight+c.Held > 0 {
@@ -148,9 +152,9 @@ func (d *drawing) question() string {
 		} else if d.view.ask == askForce {
 			how = " by force"
 		}
-		return fmt.Sprintf("Disconnect #%d%s? [d]isconnect  [c]ancel", d.view.asked, how)
+		return fmt.Sprintf("Disconnect #%d%s?", d.view.asked, how), "[d]isconnect  [c]ancel"
 	}
-	return ""
+	return "", ""
 }
 
 // running is true while there is a child that has not ended.

@@ -1,9 +1,15 @@
 package ui
 
-// helpScreen is the state line, the help, and how to leave it.
-func (d *drawing) helpScreen() []string {
-	t, g := d.theme, d.theme.glyphs
-	entries := [...][2]string{
+import (
+	"fmt"
+	"strings"
+)
+
+// helpRows are the keys, and what the words and glyphs mean, in rows for a box on a screen of size z.
+func helpRows(z size, t theme) (rows []string) {
+	const column = 15
+	w, g := z.w-2, t.glyphs
+	for _, e := range [...][2]string{
 		{"p r", "pause once all in flight has finished; resume, or cancel that"},
 		{g.up + " " + g.down + " k j", "choose a client, or scroll the panel by a line"},
 		{"PgUp PgDn g G", "the same by a page, to the beginning, to the end"},
@@ -25,20 +31,54 @@ func (d *drawing) helpScreen() []string {
 		{"p50 p99", "half of the requests of the last 10 s took less; 99 of 100 did"},
 		{g.levels[1] + g.levels[5] + g.levels[8] + " " + g.paused + g.paused, "bytes, a second each; seconds in a pause"},
 		{"SKIPPED", "the command prints faster than is shown; this is the newest"},
-	}
-	w := d.size.w
-	rows := make([]string, 0, len(entries))
-	for _, e := range entries {
-		if e[0] == "" && d.size.h < len(entries)+4 {
-			continue // no room for a blank row
+	} {
+		if e[0] == "" && z.h < 25 { // no room for a blank row
+			continue
 		}
-		rows = append(rows, t.line(w-2).space(1).left(strong, 15, e[0]).text(plain, e[1]).fill())
+		if w >= 4*column {
+			rows = append(rows, t.line(w).space(1).left(strong, column, e[0]).text(plain, e[1]).fill())
+			continue
+		}
+		for _, text := range wrap(e[0]+" "+e[1], w-2) { // no room for a column of keys
+			rest := strings.TrimPrefix(text, e[0])
+			rows = append(rows, t.line(w).space(1).text(strong, text[:len(text)-len(rest)]).text(plain, rest).fill())
+		}
 	}
-	if h := d.size.h - 2; h < 3 {
-		rows = rows[:h]
+	return rows
+}
+
+// helpRoom is how many rows of help there are on a screen: between the state line and the last one, in a box where there
+// is room for one.
+func helpRoom(z size) int {
+	if n := z.h - 2; n >= 2*minBox {
+		return n - 2
 	} else {
-		rows = t.box(w, h, false, "help", "", rows[:min(len(rows), h-2)])
+		return n
+	}
+}
+
+func helpPages(z size, t theme) int {
+	n := helpRoom(z)
+	return (len(helpRows(z, t)) + n - 1) / n
+}
+
+// helpScreen is the state line, the help or a page of it, and how to go on.
+func (d *drawing) helpScreen() []string {
+	t, w, n := d.theme, d.size.w, helpRoom(d.size)
+	pages := helpPages(d.size, t)
+	rows := helpRows(d.size, t)
+	rows = rows[min((d.view.help-1)*n, len(rows)):]
+	rows = rows[:min(n, len(rows))]
+	if n < d.size.h-2 {
+		rows = t.box(w, n+2, false, "help", "", rows)
+	}
+	for len(rows) < d.size.h-2 {
+		rows = append(rows, "")
 	}
 	rows = append([]string{d.stateLine()}, rows...)
-	return append(rows, t.line(w).space(1).text(strong, "any key").text(plain, " closes").String())
+	last := t.line(w-1).space(1).text(strong, "any key").text(plain, " closes")
+	if d.view.help < pages {
+		last = t.line(w-1).space(1).text(strong, "any key").text(plain, fmt.Sprintf(" for page %d of %d  ", d.view.help+1, pages)).text(strong, "esc").text(plain, " closes")
+	}
+	return append(rows, last.String())
 }

@@ -70,7 +70,7 @@ func TestKeysOfAStrip(t *testing.T) {
 	b.view.inline = true
 	f.took()
 	press(b, "z tab 7 / m ? t s 9 up g esc p r")
-	if b.view.zoom || b.view.panel != noPanel || b.view.help || b.view.mouse {
+	if b.view.zoom || b.view.panel != noPanel || b.view.help > 0 || b.view.mouse {
 		t.Errorf("%+v", b.view)
 	}
 	if got := strings.Join(f.took(), ","); got != "resize 80x20,pause,resume" {

@@ -66,7 +66,7 @@ func (d *drawing) knobKeys() []string {
 		return []string{"enter apply", "esc undo"}
 	}
 	arrows := d.theme.glyphs.up + " " + d.theme.glyphs.down
-	return []string{"enter change", "0 reset", arrows + " choose", "esc close"}
+	return []string{"enter change", "esc close", arrows + " choose", "0 reset"}
 }
 
 // steer does what keys do to the panel, and reports whether this was one of them: with it open the session can still

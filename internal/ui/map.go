@@ -119,16 +119,16 @@ func (d *drawing) mapScreen(w, h int) []string {
 type mapPart struct {
 	word  string
 	bytes uint64
-	alone block.Stretch // as if it were the only one
+	alone block.Stretch // that was touched so and in no other way
 }
 
 func (d *drawing) touches(s *block.Stretch) [5]mapPart {
 	return [...]mapPart{
-		{"read", s.Read, block.Stretch{Read: s.Read}},
-		{"written", s.Written, block.Stretch{Written: s.Written}},
-		{"zeroed", s.Zeroed, block.Stretch{Zeroed: s.Zeroed}},
-		{"holes", s.Holes, block.Stretch{Holes: s.Holes}},
-		{"failed", s.Failed, block.Stretch{Failed: s.Failed}},
+		{"read", s.Read, block.Stretch{Read: 1}},
+		{"written", s.Written, block.Stretch{Written: 1}},
+		{"zeroed", s.Zeroed, block.Stretch{Zeroed: 1}},
+		{"holes", s.Holes, block.Stretch{Holes: 1}},
+		{"failed", s.Failed, block.Stretch{Failed: 1}},
 	}
 }
 

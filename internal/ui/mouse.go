@@ -30,7 +30,7 @@ func (b *board) pointed(r captive.Report) {
 		}
 		return
 	}
-	if !v.mouse || v.help || v.ask != askNothing || !press {
+	if !v.mouse || v.help > 0 || v.ask != askNothing || !press {
 		return
 	}
 	p := b.panelAt(r.X, r.Y)

@@ -20,7 +20,7 @@ func render(s session.Snapshot, c captive.Screen, v view, z size, t theme) strin
 		return strings.Join(d.inlineRows(), "\n")
 	case z.w < minWidth || z.h < minHeight:
 		rows = []string{d.badgeLine()}
-	case v.help:
+	case v.help > 0:
 		rows = d.helpScreen()
 	default:
 		rows = d.screen()

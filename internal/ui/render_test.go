@@ -141,7 +141,7 @@ func anyView(t *rapid.T) view {
 	return view{
 		typing: rapid.Bool().Draw(t, "typing"), selected: rapid.Uint64Range(0, 500).Draw(t, "selected"),
 		ask: ask(rapid.IntRange(0, int(askForce)).Draw(t, "ask")), asked: rapid.Uint64Range(0, 500).Draw(t, "asked"),
-		help: rapid.Bool().Draw(t, "help"), panel: panel(rapid.IntRange(0, panels).Draw(t, "panel")), zoom: rapid.Bool().Draw(t, "zoom"),
+		help: rapid.IntRange(0, 3).Draw(t, "help"), panel: panel(rapid.IntRange(0, panels).Draw(t, "panel")), zoom: rapid.Bool().Draw(t, "zoom"),
 		event:  rapid.Uint64Range(0, 40).Draw(t, "event"),
 		filter: filter{text.Draw(t, "filter"), rapid.Bool().Draw(t, "filtering")},
 		knobs: knobs{rapid.Bool().Draw(t, "tune"), rapid.IntRange(0, 30).Draw(t, "knob"), rapid.Bool().Draw(t, "editing"),
@@ -188,7 +188,7 @@ func TestNoPBeforeTheDrain(t *testing.T) {
 	for _, sc := range scenes() {
 		for _, z := range goldenSizes {
 			shown := strings.Contains(render(sc.s, captive.Screen{}, sc.v, z, sc.theme), "[P]")
-			if shown && sc.s.State != session.Paused && !sc.v.help {
+			if shown && sc.s.State != session.Paused && sc.v.help == 0 {
 				t.Errorf("%s at %v shows a P", sc.name, z)
 			}
 		}

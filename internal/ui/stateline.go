@@ -1,6 +1,9 @@
 package ui
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // part is one word group of the state line.
 type part struct {
@@ -21,18 +24,26 @@ func (d *drawing) badgeLine() string {
 func (d *drawing) stateLine() string {
 	const gap = 2
 	r, word, rest := badge(d.s)
+	room := d.size.w - width(word)
+	if len(rest)+gap > room {
+		rest, _, _ = strings.Cut(rest, ", ") // what matters most
+	}
 	parts := d.parts(rest)
 	if trouble, oldest := d.trouble(); oldest != "" && rest == "" {
+		if len(oldest)+gap > room {
+			oldest = strings.Join(strings.Fields(oldest)[:2], " ") // the word alone
+		}
 		parts[0].role, parts[0].text = trouble, oldest
-		parts[0].priority, parts[7].priority = parts[7].priority, parts[0].priority // before how many are in flight
 	}
-	room := d.size.w - width(word)
 	for priority := 0; priority < len(parts); priority++ {
 		for i := range parts {
 			p := &parts[i]
 			if p.priority == priority && p.text != "" {
 				if p.cells = max(p.cells, width(p.text)); p.cells+gap > room {
-					p.text = "" // and shorter ones may still fit
+					p.text = ""         // and shorter ones may still fit
+					if p == &parts[1] { // but not the size and the mode of nobody knows what
+						parts[2].text, parts[3].text = "", ""
+					}
 				} else {
 					room -= p.cells + gap
 				}
@@ -97,7 +108,7 @@ func (d *drawing) parts(rest string) []part {
 		number(heldBack, d.s.Held, 3),
 		{text: "up " + clock(d.s.Time.Sub(d.s.Started))},
 	}
-	for i, priority := range [...]int{2, 6, 7, 8, 4, 9, 5, 0, 1, 3} {
+	for i, priority := range [...]int{0, 6, 7, 8, 4, 9, 5, 1, 2, 3} {
 		parts[i].priority, parts[i].right = priority, i >= 6
 	}
 	return parts

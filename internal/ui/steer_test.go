@@ -161,6 +161,9 @@ func TestAKnobGoesBackToWhereItWas(t *testing.T) {
 
 // What is stuck is said on every screen, in words.
 func TestAStuckRequestIsSaidOnEveryScreen(t *testing.T) {
+	if got := render(stuck(), captive.Screen{}, view{}, size{20, 3}, newTheme(false, true)); !strings.HasPrefix(strip(got), "[RUNNING]  ! STUCK") {
+		t.Errorf("on the smallest screen the first line is %q", strings.Split(got, "\n")[0])
+	}
 	for _, z := range []size{{40, 8}, {80, 24}, {120, 40}, {200, 60}} {
 		if got := render(stuck(), captive.Screen{}, view{}, z, newTheme(false, true)); !strings.Contains(strings.Split(got, "\n")[0], "! STUCK 43 s") {
 			t.Errorf("at %v the first line is %q", z, strings.Split(got, "\n")[0])

@@ -14,7 +14,7 @@ type view struct {
 	event    uint64 // Seq of the last event in sight; 0 for the newest, whichever that is
 	ask      ask
 	asked    uint64 // the client that ask is about
-	help     bool
+	help     int    // the page that is shown, from 1 on; 0 for none
 	back     scrollback
 	mouse    bool   // it was turned on
 	inline   bool   // there is a strip instead of panels
