@@ -16,7 +16,7 @@ import (
 )
 
 // imageSize is how long the served files are, in bytes. Two of them must fit into memory.
-const imageSize = 2 << 30
+const imageSize = 1 << 30
 
 // sparseSize is how long the file is that has nothing in it.
 const sparseSize = 100 << 30

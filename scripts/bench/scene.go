@@ -1,5 +1,7 @@
 package main
 
+import "strconv"
+
 // scene is what a server serves, and how.
 type scene struct {
 	tcp       bool // over the loopback instead of a Unix socket
@@ -82,7 +84,7 @@ func (p place) pluginAndFilters(args []string) []string {
 		args = append(args, "--filter="+f)
 	}
 	if p.memory {
-		args = append(args, "memory", "2G")
+		args = append(args, "memory", strconv.Itoa(imageSize))
 	} else {
 		args = append(args, "file", p.file)
 	}
