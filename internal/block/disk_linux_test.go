@@ -78,6 +78,12 @@ func TestDiskAnswersHoles(t *testing.T) {
 	if got := kinds(0, 4096); got != "d" {
 		t.Errorf("a short read came as %q, want d", got)
 	}
+	a := GetAnswer(true)
+	defer a.Put()
+	r := Request{Cmd: Read, Offset: 256 << 10, Length: 128 << 10}
+	if err := d.ServePrompt(r, a.Reply()); err != nil || len(a.Segments()) != 1 || a.Segments()[0].Data != nil || a.Segments()[0].N != r.Length {
+		t.Errorf("a hole at once: %v, %v", err, a.Segments())
+	}
 	if _, err := f.WriteAt(make([]byte, 1<<20), 0); err != nil {
 		t.Fatal(err)
 	}
