@@ -37,13 +37,21 @@ func setUp() *settingUp {
 	return s
 }
 
-// interrupt is what a signal does. Where there is no program to end the plugin may wait for somebody to type.
+// interrupt is what a signal does. Where there is no program to end the plugin may wait for somebody to type; later a
+// layer may wait for a file to open, for good if it is a pipe.
 func (s *settingUp) interrupt(sig os.Signal) {
 	programs.Stop()
+	patience := time.NewTimer(time.Second)
 	select {
 	case <-s.configured:
+		patience.Reset(3 * time.Second)
 	case <-s.over:
-	case <-time.After(time.Second):
+	case <-patience.C:
+		patience.Reset(0)
+	}
+	select {
+	case <-s.over:
+	case <-patience.C:
 		os.Exit(128 + int(sig.(syscall.Signal)))
 	}
 }
