@@ -54,10 +54,11 @@ type Builder interface {
 type Host struct {
 	Gate     *Gate
 	ReadOnly bool
-	Event    func(format string, args ...any) // tells the user; never blocks
+	Event    func(format string, args ...any) // tells the user what went wrong; never blocks
+	Note     func(format string, args ...any) // tells the user what happened, and is no failure; never blocks
 	Shutdown func()                           // the session, for a layer that has no client to ask by; never blocks
 	Threads  func() Threads                   // of the strictest layer; known when all are built
-	Stdout   io.Writer                        // what a user's scripts print; nil has it told by Event
+	Stdout   io.Writer                        // what a user's scripts print; nil has it told by Note
 	Stderr   io.Writer                        // the same
 	Stopping <-chan struct{}                  // closed when the server stops: who waits ends then, who works may finish
 }

@@ -207,7 +207,7 @@ func (l *exitwhenLayer) look(ctx context.Context) bool {
 		}
 		if e.happened(ctx) {
 			l.over.Store(true)
-			l.host.Event("exitwhen: %s", e.text)
+			l.host.Note("exitwhen: %s", e.text)
 			return true
 		}
 	}

@@ -198,9 +198,8 @@ func TestExitwhenBeforeTheStart(t *testing.T) {
 		if word != "" {
 			words = append(words, word)
 		}
-		l, err := blocktest.Configure(t, blocktest.Layer{Kind: block.Filter, Name: "exitwhen", Words: words}).Build(block.Host{
-			Event: func(f string, a ...any) { told = append(told, fmt.Sprintf(f, a...)) },
-		})
+		tell := func(f string, a ...any) { told = append(told, fmt.Sprintf(f, a...)) }
+		l, err := blocktest.Configure(t, blocktest.Layer{Kind: block.Filter, Name: "exitwhen", Words: words}).Build(block.Host{Event: tell, Note: tell})
 		if err != nil {
 			t.Fatal(err)
 		}

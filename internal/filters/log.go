@@ -147,7 +147,7 @@ func (l *logLayer) say(ctx context.Context, e entry) {
 	case err != nil:
 		l.host.Event("log: run the script: %v", err)
 	case output != "":
-		l.host.Event("log: %s", output)
+		l.host.Note("log: %s", output)
 	}
 }
 

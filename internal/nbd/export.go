@@ -52,7 +52,8 @@ func (c *conn) open(name string) error {
 		e.lane.Close()
 	}
 	level := Warning
-	if errors.Is(err, syscall.EIO) { // the disk's doing, not the client's
+	fault, _ := openFault(name, err)
+	if errors.Is(err, syscall.EIO) || name == "" && fault == wire.RepErrUnknown { // the disk's doing, not the client's
 		level = Failure
 	}
 	// Clients ask again (INFO, then GO), and are answered so again; people are told once.

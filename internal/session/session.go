@@ -132,7 +132,7 @@ func Start(cfg Config) (_ *Session, err error) {
 
 // host is what the layers are given.
 func (s *Session) host() block.Host {
-	h := block.Host{Gate: s.gate, ReadOnly: s.cfg.ReadOnly, Event: s.warn, Shutdown: s.shutdownByLayer, Stopping: s.stopping}
+	h := block.Host{Gate: s.gate, ReadOnly: s.cfg.ReadOnly, Event: s.fail, Note: s.info, Shutdown: s.shutdownByLayer, Stopping: s.stopping}
 	if s.cfg.Stderr != nil { // a nil file is no nil writer
 		h.Stdout, h.Stderr = s.cfg.Stdout, s.cfg.Stderr
 	}

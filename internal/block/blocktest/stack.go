@@ -49,7 +49,7 @@ type Probe struct {
 func Build(t testing.TB, readOnly bool, layers ...Layer) *Stack {
 	t.Helper()
 	s := &Stack{Gate: block.NewGate(nil), Events: make(chan string, 100), Ended: make(chan struct{}, 1), readOnly: readOnly}
-	host := block.Host{Gate: s.Gate, ReadOnly: readOnly, Event: s.event, Shutdown: s.end, Threads: func() block.Threads { return block.Parallel }}
+	host := block.Host{Gate: s.Gate, ReadOnly: readOnly, Event: s.event, Note: s.event, Shutdown: s.end, Threads: func() block.Threads { return block.Parallel }}
 	for _, l := range slices.Backward(layers) {
 		layer, err := Configure(t, l).Build(host)
 		if err != nil {
