@@ -44,9 +44,9 @@ func UnixVariables(path, export string) Variables {
 	return Variables{URI: unixURI(path, export), UnixSocket: path, ExportName: export}
 }
 
-// TCPVariables are those of a TCP port of this machine.
-func TCPVariables(port, export string) Variables {
-	return Variables{URI: tcpURI(port, export), Port: port, ExportName: export}
+// TCPVariables are those of a TCP port; host is a name or an address.
+func TCPVariables(host, port, export string) Variables {
+	return Variables{URI: tcpURI(host, port, export), Port: port, ExportName: export}
 }
 
 // VsockVariables are those of a vsock port of this machine, as nbdkit has them: the port is in the URI only.

@@ -12,8 +12,9 @@ func TestVariablesAreThoseOfNbdkit(t *testing.T) {
 		vars             Variables
 		uri, port, usock string
 	}{
-		{TCPVariables("10809", ""), "nbd://localhost:10809", "10809", ""},
-		{TCPVariables("123", "a b/ü"), "nbd://localhost:123/a%20b/%C3%BC", "123", ""},
+		{TCPVariables("localhost", "10809", ""), "nbd://localhost:10809", "10809", ""},
+		{TCPVariables("localhost", "123", "a b/ü"), "nbd://localhost:123/a%20b/%C3%BC", "123", ""},
+		{TCPVariables("2001:db8::1", "123", "a"), "nbd://[2001:db8::1]:123/a", "123", ""},
 		{UnixVariables("/tmp/n.sock", ""), "nbd+unix://?socket=/tmp/n.sock", "", "/tmp/n.sock"},
 		{UnixVariables("/tmp/a&b", "x?#%"), "nbd+unix:///x%3F%23%25?socket=/tmp/a%26b", "", "/tmp/a&b"},
 		{VsockVariables(10809, ""), "nbd+vsock://1:10809", "", ""},

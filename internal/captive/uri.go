@@ -1,6 +1,9 @@
 package captive
 
-import "fmt"
+import (
+	"fmt"
+	"net"
+)
 
 // unixURI names an export behind a Unix socket, as nbdkit writes it: two slashes where there is no name.
 func unixURI(path, export string) string {
@@ -10,12 +13,12 @@ func unixURI(path, export string) string {
 	return "nbd+unix://" + export + "?socket=" + escape(path)
 }
 
-// tcpURI names an export behind a TCP port of this machine.
-func tcpURI(port, export string) string {
+// tcpURI names an export behind a TCP port.
+func tcpURI(host, port, export string) string {
 	if export != "" {
 		export = "/" + escape(export)
 	}
-	return "nbd://localhost:" + port + export
+	return "nbd://" + net.JoinHostPort(host, port) + export
 }
 
 // vsockURI names an export behind a vsock port of this machine, whose context id for itself is 1 (VMADDR_CID_LOCAL).

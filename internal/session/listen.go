@@ -110,8 +110,12 @@ func variables(bound net.Addr, export string) captive.Variables {
 	case *vsock.Addr:
 		return captive.VsockVariables(a.Port, export)
 	}
-	_, port, _ := net.SplitHostPort(bound.String())
-	return captive.TCPVariables(port, export)
+	host, port, _ := net.SplitHostPort(bound.String())
+	switch host {
+	case "0.0.0.0", "::", "127.0.0.1", "::1":
+		host = "localhost"
+	}
+	return captive.TCPVariables(host, port, export)
 }
 
 // reason is why a socket could not be bound, without the address, which the caller names.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"syscall"
 
-	"example.com/nbdtui/internal/captive"
 	"example.com/nbdtui/internal/param"
 )
 
@@ -41,7 +40,7 @@ func bindEach(addresses []address, port, export string) (list []*listener, err e
 		}
 		bound := t.Addr().(*net.TCPAddr)
 		port = fmt.Sprint(bound.Port) // where any would do, this one for all
-		list = append(list, &listener{Listener: t, vars: captive.TCPVariables(port, export), name: bound.String()})
+		list = append(list, &listener{Listener: t, vars: variables(bound, export), name: bound.String()})
 	}
 	if len(list) == 0 {
 		return nil, refusedTCP(port, missing)
