@@ -76,7 +76,8 @@ func copyCommand(args []string, stdin, stdout, stderr *os.File) error {
 	if sides[1] == "-" && isTerminal(stdout) {
 		return param.WithHint(errors.New("a disk does not go to a terminal"), "send the output to a file or a pipe")
 	}
-	signal.Ignore(syscall.SIGPIPE) // a reader that has gone is a failed write, with a message
+	// A reader that has gone, or a file that may not become so large, is a failed write, with a message.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
 	c, err := transfer.New(ctx, transfer.Options{Source: sides[0], Destination: sides[1], Stdin: stdin, Stdout: stdout})

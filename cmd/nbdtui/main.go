@@ -122,8 +122,9 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	defer around.end()
 	around.signals, around.setUp = signals, start
 	config := o.config(stack, around)
-	// A message that nobody reads is no reason to end, and to leave things behind. The command finds SIGPIPE as it was.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// A message that nobody reads, or a file larger than the user may have, is no reason to end and to leave things
+	// behind. The command finds the signals as they were.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGXFSZ)
 	if o.dashboard() {
 		config.Hold, config.Faults = o.hold, o.faults
 		steered := []string{"rate", "delay"}
