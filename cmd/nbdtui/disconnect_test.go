@@ -52,7 +52,7 @@ func TestACopyThatIsDisconnectedFails(t *testing.T) {
 	peer(t, "qemu-img")
 	for key, why := range map[string]string{"d": "transport endpoint shutdown", "D": "Input/output error"} {
 		out := filepath.Join(t.TempDir(), "out")
-		x := inTerminal(t, 120, 40, "--filter=rate", "file", image(t, 32), "rate=40M", "--run", `qemu-img convert "$nbd" `+out)
+		x := inTerminal(t, 120, 40, "--filter=rate", "file", image(t, 64), "rate=40M", "--run", `qemu-img convert "$nbd" `+out)
 		grown(t, out, 4<<20)
 		x.Type(key)
 		s := x.Until("a question, or the end", func(s string) bool {

@@ -15,7 +15,7 @@ func TestALogsScriptPrints(t *testing.T) {
 		t.Errorf("status %d, %q and %q", r.code, r.stdout, r.stderr)
 	}
 	r = quiet(t, "--ui=plain", "--filter=log", "null", "10M", `logscript=echo seen $act`, "--run", "true")
-	if r.code != 0 || r.stdout != "" || !strings.Contains(r.stderr, "warning: log: seen Ready") {
+	if r.code != 0 || r.stdout != "" || !strings.Contains(r.stderr, " log: seen Ready") {
 		t.Errorf("plain: status %d, %q and %q", r.code, r.stdout, r.stderr)
 	}
 }
