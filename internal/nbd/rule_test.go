@@ -45,7 +45,10 @@ func TestHostileInput(t *testing.T) {
 	}
 }
 
-// TestWhatTheProtocolDemands has a case for everything that the protocol document says a server MUST or MUST NOT do.
+// TestWhatTheProtocolDemands has a case for everything that the protocol document says a server MUST or MUST NOT do,
+// but for what it says of things that this server never sends (NBD_REP_ERR_BLOCK_SIZE_REQD, NBD_REPLY_TYPE_ERROR_OFFSET),
+// of an error behind the head of a reply (it is known before the head leaves: row 81 of hostile input), and that what is
+// no hole takes writes without NBD_ENOSPC, which is the disk's to keep.
 func TestWhatTheProtocolDemands(t *testing.T) {
 	for _, s := range []struct {
 		subject string
