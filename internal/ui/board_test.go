@@ -367,6 +367,7 @@ func TestTheFooterTellsWhatKeysDo(t *testing.T) {
 		"running":   {running51(), "", " p pause  ^A child  z zoom  tab panel  d D disconnect  s save"},
 		"paused":    {pausedFor(2e9), "", " r resume  ^A child  z zoom  tab panel  d D disconnect  s save"},
 		"ended":     {ended, "", " z zoom  tab panel  s save"},
+		"stopping":  {with(func(s *session.Snapshot) { s.State = session.Stopping }), "", " ^A child  z zoom  tab panel  d D disconnect  ↑ ↓ client          ? help  q now"},
 		"no child":  {idle(), "", " p pause  tab panel  s save"},
 		"zoomed":    {idle(), "9 z 9", " p pause  z back  tab panel  ↑ ↓ scroll  / filter  s save"},
 		"long wait": {pausedFor(31e9), "", " * paused 00:31: kernel clients and guests give up  r resume"},

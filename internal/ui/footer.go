@@ -40,7 +40,7 @@ func (d *drawing) footer() string {
 		return l.space(1).text(strong, d.theme.clean(d.view.said)).String()
 	}
 	last, right := " ? help  q quit", []string{"? help", "q quit"}
-	if s := d.s.State; s == session.Stopping || s == session.Waiting {
+	if d.s.State == session.Stopping {
 		last, right = " ? help  q now", []string{"? help", "q now"}
 	}
 	if d.view.inline {

@@ -8,11 +8,14 @@ import (
 )
 
 // width is how many cells a text takes.
-func width(s string) int {
-	if isPlain(s) {
-		return len(s)
+func width(s string) (n int) {
+	for _, r := range s {
+		if (r < ' ' || r > '~') && !narrow(r) {
+			return ansi.StringWidth(s) // which takes its time
+		}
+		n++
 	}
-	return ansi.StringWidth(s)
+	return n
 }
 
 // isPlain is true for printable ASCII: a cell a byte.
