@@ -154,7 +154,7 @@ func (s *Session) endChild(r Reason) {
 	select {
 	case <-s.childDone:
 	case <-grace.Done():
-		s.warn("the child did not end within its grace")
+		s.fail("the child did not end within its grace")
 	}
 }
 
