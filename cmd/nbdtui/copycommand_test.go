@@ -75,6 +75,7 @@ func TestABadCopyIsOneLineAndAHint(t *testing.T) {
 		{[]string{"null:", text}, "null: cannot be a source", "destination"},
 		{[]string{text, text}, "the destination is the source", ""},
 		{[]string{"/no/such", text}, "open /no/such: no such file", ""},
+		{[]string{"http://x/y", text}, "open http://x/y: no such file", "begins with nbd:"},
 		{[]string{text, dir}, "is a directory", "name a file"},
 		{[]string{text, small}, "is too small: it has 4 bytes", "nothing was written"},
 		{[]string{"nbds+vsock://1", text}, "is not nbd, nbd+unix, nbds or nbds+unix", ""},

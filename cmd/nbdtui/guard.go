@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"example.com/nbdtui/internal/param"
 	"example.com/nbdtui/internal/tempdir"
 )
 
@@ -52,7 +53,8 @@ func startGuard(inline bool) (*guarded, error) {
 	}
 	g.Terminal = *old
 	if g.crash, err = os.CreateTemp("", "nbdtui-crash-*.txt"); err != nil {
-		return nil, fmt.Errorf("make a file for crash reports: %w", err)
+		return nil, param.WithHint(fmt.Errorf("make a file for crash reports: %w", err),
+			"set TMPDIR to another directory, or do without a dashboard: --ui=quiet")
 	}
 	g.Crash = g.crash.Name()
 	if err := g.start(); err != nil {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"syscall"
 	"unicode"
 
 	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/param"
 	"example.com/nbdtui/internal/program"
 )
 
@@ -56,7 +58,11 @@ func (s *script) call(ctx context.Context, c call) error {
 	case errors.Is(err, program.ErrStopped):
 		return err
 	case err != nil:
-		return fmt.Errorf("run %s: %w", argv[len(argv)-1], err)
+		err = fmt.Errorf("run %s: %w", argv[len(argv)-1], err)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = param.WithHint(err, "is it still there, and the program that its first line (#!) names?")
+		}
+		return err
 	case status == 0 && cmd.Stdin != nil && cmd.Stdin.Left > 0:
 		return s.failure(argv, c.method, syscall.EIO, "it did not read all of the data")
 	case status == -int(syscall.SIGTERM) && s.host.Stopped():

@@ -42,8 +42,9 @@ never asked to. It is run once at a time unless its thread_model method says oth
 It does not keep the script running between requests, so it is slow. Only pwrite has something to read on standard input.
 What a method leaves running in the background is not ended with it, and may hold up its answer for a second. When the
 client is gone or cut off, the script that serves it is killed with its process group, without a warning. When the server
-ends, one that runs gets TERM first, unless it is flush or close, and is not killed for another five seconds. The methods
-name, version, longname, description and config_help are never called.`,
+ends, one that runs gets TERM first, unless it is flush or close, and is not killed for another five seconds. When nbdtui
+itself is killed so is the script that runs, but not what it started. The methods name, version, longname, description
+and config_help are never called.`,
 		Magic: "script",
 		New:   func() block.Builder { return &shBuilder{} },
 	})

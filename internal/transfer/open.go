@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"example.com/nbdtui/internal/nbd/client"
 	"example.com/nbdtui/internal/param"
@@ -92,6 +93,9 @@ func (o *Options) stat(side string, stdio *os.File) (fs.FileInfo, error) {
 		return nil, nil
 	}
 	info, err := os.Stat(side)
+	if strings.Contains(side, "://") && errors.Is(err, fs.ErrNotExist) {
+		return nil, param.WithHint(fmt.Errorf("open %s: no such file", side), "a URI begins with nbd:, nbds:, nbd+unix: or nbds+unix:")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", side, cause(err))
 	}
