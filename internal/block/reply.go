@@ -119,9 +119,13 @@ type endError struct{}
 func (*endError) Error() string { return "the file ends before the range that was asked for" }
 func (*endError) Unwrap() error { return syscall.EIO }
 
-// Extent says what the next n bytes are, for BlockStatus. Neighbours with equal flags become one.
+// extentsMost bounds the memory of an answer to BlockStatus. Who asks may ask again for what is left.
+const extentsMost = 1 << 20
+
+// Extent says what the next n bytes are, for BlockStatus. Neighbours with equal flags become one. What comes behind
+// extentsMost extents is left out.
 func (w *Reply) Extent(n uint64, flags ExtentFlags) {
-	if n == 0 {
+	if n == 0 || len(w.extents) == extentsMost {
 		return
 	}
 	w.n += n

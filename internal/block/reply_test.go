@@ -255,3 +255,15 @@ func TestBufferSizes(t *testing.T) {
 	}
 	Payload{}.Put()
 }
+
+func TestExtentsAreBounded(t *testing.T) {
+	a := GetAnswer(false)
+	defer a.Put()
+	for range extentsMost {
+		a.Reply().Extent(512, 0)
+		a.Reply().Extent(512, Hole)
+	}
+	if len(a.Extents()) != extentsMost || a.Reply().Len() != extentsMost*512 {
+		t.Errorf("%d extents of %d bytes", len(a.Extents()), a.Reply().Len())
+	}
+}
