@@ -41,7 +41,8 @@ type namedLayer struct {
 // Probe sees the requests that reach the plugin.
 type Probe struct {
 	Opened, Closed, Served atomic.Int64
-	Fail                   atomic.Bool // answer EIO, with something in the reply
+	Durable                atomic.Int64 // those served that were flushes or had FUA
+	Fail                   atomic.Bool  // answer EIO, with something in the reply
 	Panic                  atomic.Bool
 }
 
@@ -226,6 +227,9 @@ func (h *probeHandler) Info() block.Info { return h.next.Info() }
 
 func (h *probeHandler) Serve(ctx context.Context, r block.Request, w *block.Reply) error {
 	h.Served.Add(1)
+	if r.Cmd == block.Flush || r.Flags&block.FUA != 0 {
+		h.Durable.Add(1)
+	}
 	if h.Fail.Load() {
 		w.Hole(min(r.Length, 1))
 		return syscall.EIO

@@ -37,6 +37,7 @@ func Run(t *testing.T, s Subject) {
 	t.Run("KeepsItsBounds", func(t *testing.T) { testBounds(t, s) })
 	t.Run("RefusesChangesWhenReadOnly", func(t *testing.T) { testReadOnly(t, s) })
 	t.Run("OffersWhatItSays", func(t *testing.T) { testAbilities(t, s) })
+	t.Run("HidesNoFlush", func(t *testing.T) { testDurable(t, s) })
 	t.Run("LeavesTheReplyOnErrors", func(t *testing.T) { testErrors(t, s) })
 	t.Run("ServesManyAtOnce", func(t *testing.T) { testConcurrent(t, s) })
 	t.Run("NeverWaitsUnderNoWait", func(t *testing.T) { testNoWait(t, s) })
@@ -317,6 +318,32 @@ func testAbilities(t *testing.T, s Subject) {
 			t.Errorf("a fast zero that is emulated: %v, want ENOTSUP", err)
 		}
 		a.Put()
+	}
+}
+
+// testDurable wants every flush, and FUA with every change, to reach the plugin.
+func testDurable(t *testing.T, s Subject) {
+	stack := s.Build(t, false)
+	d := openDisk(t, stack, false)
+	i := d.door.Info()
+	for _, r := range []struct {
+		offered bool
+		block.Request
+	}{
+		{i.Flush, block.Request{Cmd: block.Flush}},
+		{!i.ReadOnly, block.Request{Cmd: block.Write, Length: 512, Data: make([]byte, 512)}},
+		{i.Zero != block.None, block.Request{Cmd: block.WriteZeroes, Length: 512}},
+		{i.Trim, block.Request{Cmd: block.Trim, Length: 512}},
+	} {
+		if r.Cmd != block.Flush {
+			r.offered, r.Flags = r.offered && i.FUA != block.None, block.FUA
+		}
+		if !r.offered {
+			continue
+		}
+		if before := stack.Probe.Durable.Load(); d.must(r.Request) != nil || stack.Probe.Durable.Load() == before {
+			t.Errorf("a %v with flags %b does not say at the plugin that it is to last", r.Cmd, r.Flags)
+		}
 	}
 }
 
