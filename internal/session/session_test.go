@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,6 +57,27 @@ func await(t testing.TB, what string, c <-chan struct{}) {
 	case <-c:
 	case <-time.After(patience):
 		t.Fatalf("waited in vain for %s", what)
+	}
+}
+
+// A command that cannot be run is found out when clients are served already: they are let go, and nothing stays.
+func TestAStartThatFailsLateLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	stack, err := Configure("eval", nil, []string{"get_size=echo 1M", "unload=touch \"$UNLOADED\""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unloaded := filepath.Join(t.TempDir(), "unloaded")
+	t.Setenv("UNLOADED", unloaded)
+	_, err = Start(Config{Stack: stack, Listen: Listen{Private: true}, Run: strings.Repeat(" ", 1<<20)})
+	if !errors.Is(err, syscall.E2BIG) {
+		t.Errorf("%v, want E2BIG", err)
+	}
+	if left, _ := os.ReadDir(os.TempDir()); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if _, err := os.Stat(unloaded); err != nil {
+		t.Errorf("the layers were not closed: %v", err)
 	}
 }
 
