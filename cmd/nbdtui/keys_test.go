@@ -144,7 +144,7 @@ var keyCases = []struct {
 	}},
 	{"arrows + - 0", func(s *seat) {
 		s.press("2")
-		s.shows("+ - scale") // in the last row, which is written last
+		s.shows("+ - scale")                       // in the last row, which is written last
 		if !strings.Contains(s.text(), "z back") { // there is no room for it beside the others
 			s.press("z")
 		}
