@@ -32,8 +32,9 @@ func TestStartErrorsOnATerminal(t *testing.T) {
 
 func TestADashboardNeedsAPlaceForItsReports(t *testing.T) {
 	x := inTerminalWith(t, []string{"TMPDIR=/no/such"}, 120, 24, "memory", "1M", "-p", "0")
-	if code := x.Wait(); code != 1 || !strings.Contains(x.Text(), "nbdtui: hint: set TMPDIR") {
+	code := x.Wait()
+	x.Sane()
+	if code != 1 || !strings.Contains(x.Text(), "nbdtui: hint: set TMPDIR") {
 		t.Errorf("exit status %d, and on the screen:\n%s", code, x.Text())
 	}
-	x.Sane()
 }
