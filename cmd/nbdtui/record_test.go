@@ -31,10 +31,10 @@ func TestRecordAndReplay(t *testing.T) {
 	x.Sane()
 }
 
-// The child's screen is recorded, too; the recording has an end even where the session was killed.
+// What the child prints is recorded, too; the recording has an end even where the session was killed.
 func TestReplayingACutOffRecording(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "session.ndjson")
-	x := inTerminal(t, 80, 24, "--record", file, "memory", "64M", "--run", `printf '\033[31mred %s\033[m' words; read x`)
+	x := inTerminal(t, 80, 24, "--record", file, "memory", "64M", "--run", `seq -f 'line %g.' 100; printf '\033[31mred %s\033[m' words; read x`)
 	x.Shows("red words")
 	x.Type("p")
 	x.Shows("[P] PAUSED")
@@ -55,6 +55,8 @@ func TestReplayingACutOffRecording(t *testing.T) {
 	x = inTerminal(t, 120, 40, "replay", "--speed", "50", file)
 	x.Shows("red words")
 	x.Shows("the recording ends here:")
+	x.Type("7g") // what has left the command's screen
+	x.Shows("line 1.")
 	x.Type("q")
 	x.Wait()
 	x.Sane()
