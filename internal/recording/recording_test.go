@@ -140,7 +140,7 @@ func TestARecordingIsPlayed(t *testing.T) {
 func TestAFloodIsRecordedInPart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := moments()[:5]
-		for i, above := range []uint64{10, 20, 20 + maxLeft + 1, 20 + maxLeft + 5, 7} {
+		for i, above := range []uint64{10, 20, 20 + maxLeft + 1, 20 + maxLeft + 5, 25 + 2*maxLeft} {
 			list[i].screen.Above, list[i].screen.Run = above, 1+i/4
 		}
 		p, err := Play(bytes.NewReader(record(t, list)), 1)
@@ -148,7 +148,7 @@ func TestAFloodIsRecordedInPart(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second / 10)
-		for i, oldest := range []uint64{0, 0, 21, 21, 0} {
+		for i, oldest := range []uint64{0, 0, 21, 21, 25 + maxLeft} {
 			if got := p.Page(0, 1); got.First != oldest || got.Lines[0] != fmt.Sprint("line ", oldest) || p.Screen().Oldest != oldest {
 				t.Errorf("at moment %d there is %+v, want line %d", i, got, oldest)
 			}
