@@ -25,7 +25,12 @@ func numbered(x *terminal, from, to int) {
 }
 
 func TestTheNewestLinesAreKeptAndTheScreen(t *testing.T) {
-	c := onTerminal(t, "seq 12000; echo; echo") // less than the backlog, however slow the machine is
+	// Less than the backlog, and there until all of it is on the screen: nothing is skipped, however slow the machine is.
+	c := onTerminal(t, "seq 12000; read word; echo; echo")
+	shows(t, c, "the last line", func(s Screen) bool { return strings.Contains(text(s.Lines), "12000") })
+	if _, err := c.Write([]byte("\r")); err != nil {
+		t.Fatal(err)
+	}
 	ended(t, c)
 	all := c.Tail(-1)
 	if len(all) < scrollback || len(all) > scrollback+24 {
