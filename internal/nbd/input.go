@@ -174,7 +174,7 @@ func (in *input) tryReceive(fd uintptr) (done bool) {
 		space = in.space()
 	}
 	for {
-		n, err := receive(int(fd), space)
+		n, err := receive(int(fd), space, in.flags)
 		switch {
 		case err == unix.EINTR:
 			continue

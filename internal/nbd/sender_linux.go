@@ -17,8 +17,6 @@ type sender struct {
 	try    func(fd uintptr) bool
 	moved  bool // something went since the deadline was set
 	timed  bool // a deadline is set
-	room   int  // what the socket takes at once, in bytes
-	waits  bool // a splice waits in the kernel
 	failed error
 }
 
@@ -43,7 +41,7 @@ func (o *output) transmit(b *batch) error {
 	return err
 }
 
-// trySend sends what the socket takes without blocking; it is called again when the socket takes more.
+// trySend sends what the socket takes; it is called again when the socket takes more.
 func (o *output) trySend(fd uintptr) (done bool) {
 	for o.at < len(o.batch.pieces) {
 		switch err := o.step(int(fd)); err {
@@ -68,9 +66,6 @@ func (o *output) trySend(fd uintptr) (done bool) {
 func (o *output) step(fd int) error {
 	left := o.batch.pieces[o.at:]
 	if p := left[0].pipe; p != nil {
-		if many := o.unix && p.Waiting() > o.room; many != o.waits {
-			o.patient(fd, many)
-		}
 		_, err := p.SpliceTo(fd, len(left) > 1)
 		if p.Waiting() == 0 {
 			o.at++
@@ -83,7 +78,7 @@ func (o *output) step(fd int) error {
 		v[n].SetLen(len(left[n].data))
 		n++
 	}
-	flags := unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT
+	flags := unix.MSG_NOSIGNAL | o.flags
 	if n < len(left) {
 		flags |= unix.MSG_MORE // TCP: the head of a reply travels with its data
 	}
@@ -95,16 +90,6 @@ func (o *output) step(fd int) error {
 	}
 	o.advance(int(sent))
 	return nil
-}
-
-// patient has splices go on in the kernel until all has gone, or spliceTime is over. With a send buffer of 208 KiB a reply of
-// 1 MiB goes in pieces, and each would cost a call that finds it full and a way through Go's poller; where the buffer takes
-// most of a reply that is the cheaper way. A splice has no flag for it: it is the socket that waits, unless a call says
-// MSG_DONTWAIT.
-func (o *output) patient(fd int, yes bool) {
-	if unix.SetNonblock(fd, !yes) == nil {
-		o.waits = yes
-	}
 }
 
 // advance goes on by n bytes of data.

@@ -9,20 +9,26 @@ import (
 // socket is a client's connection, and where the kernel has it the means for system calls of our own.
 type socket struct {
 	net.Conn
-	raw  syscall.RawConn // nil where the connection is none of the kernel's: TLS, a pipe in tests
-	unix bool
+	raw       syscall.RawConn // nil where the connection is none of the kernel's: TLS, a pipe in tests
+	unix, tcp bool
+	flags     int // of every recvmsg and sendmsg: they wait for a while where the socket is a steady one
 }
 
 func newSocket(n net.Conn) socket {
-	s := socket{Conn: n}
-	if k, ok := n.(syscall.Conn); ok {
+	s := socket{}
+	switch n := n.(type) {
+	case *net.TCPConn:
+		s.tcp = true
+		n.SetNoDelay(true)
+		n.SetKeepAliveConfig(keepAlive)
+	case *net.UnixConn:
+		s.unix = true
+	}
+	s.Conn, s.flags = steadied(n)
+	if k, ok := s.Conn.(syscall.Conn); ok {
 		s.raw, _ = k.SyscallConn()
 	}
-	if t, ok := n.(*net.TCPConn); ok {
-		t.SetNoDelay(true)
-		t.SetKeepAliveConfig(keepAlive)
-	}
-	if _, s.unix = n.(*net.UnixConn); s.unix && s.raw != nil {
+	if s.unix && s.raw != nil {
 		raiseSendBuffer(s.raw)
 	}
 	return s
@@ -35,13 +41,17 @@ func (c *conn) hangUp() {
 	if c.secured != nil {
 		c.secured.CloseWrite() // waits 5 s at most
 	}
-	switch n := c.Conn.(type) {
-	case *net.TCPConn:
+	n, _ := c.Conn.(interface {
+		CloseRead() error
+		CloseWrite() error
+	})
+	switch {
+	case c.tcp:
 		if n.CloseWrite() == nil {
 			c.SetReadDeadline(time.Now().Add(lingerTime))
 			c.discardAll()
 		}
-	case *net.UnixConn:
+	case c.unix:
 		n.CloseWrite()
 		if n.CloseRead() == nil {
 			c.SetReadDeadline(time.Time{})

@@ -2,7 +2,6 @@ package nbd
 
 import (
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,22 +21,9 @@ func raiseSendBuffer(raw syscall.RawConn) {
 	})
 }
 
-// spliceTime is how long a splice may wait for the client, and its thread with it. There are no more of these than pipes.
-const spliceTime = 10 * time.Millisecond
-
-// sendRoom is how much the socket takes at once, in bytes.
-func (s socket) sendRoom() (n int) {
-	most := unix.NsecToTimeval(int64(spliceTime))
-	s.raw.Control(func(fd uintptr) {
-		unix.SetsockoptTimeval(int(fd), unix.SOL_SOCKET, unix.SO_SNDTIMEO, &most)
-		n, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
-	})
-	return n
-}
-
-// receive reads what is there. It never waits, though the socket may be one that does: see sender.patient.
-func receive(fd int, p []byte) (int, error) {
-	n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+// receive is recv(2) without a copy of the address.
+func receive(fd int, p []byte, flags int) (int, error) {
+	n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), uintptr(flags), 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}

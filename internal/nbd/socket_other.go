@@ -3,6 +3,7 @@
 package nbd
 
 import (
+	"net"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,11 +18,11 @@ func raiseSendBuffer(raw syscall.RawConn) {
 	raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer) })
 }
 
-// sendRoom matters to splice alone, which there is none of here.
-func (s socket) sendRoom() int { return 0 }
+// steadied leaves every connection to Go's poller.
+func steadied(n net.Conn) (net.Conn, int) { return n, 0 }
 
 // receive reads what is there.
-func receive(fd int, p []byte) (int, error) { return unix.Read(fd, p) }
+func receive(fd int, p []byte, _ int) (int, error) { return unix.Read(fd, p) }
 
 // peer knows the address only: how a process is asked for differs from system to system.
 func (s socket) peer() block.Peer { return block.Peer{Addr: s.RemoteAddr()} }

@@ -33,9 +33,6 @@ func (c *conn) transmission() error {
 func (c *conn) begin() {
 	c.setReadDeadline(time.Time{})
 	c.SetWriteDeadline(time.Time{})
-	if c.splice && c.unix {
-		c.out.room = c.sendRoom()
-	}
 	c.jobs = make(chan job, c.server.cfg.Workers)
 	close(c.export.entered)
 	c.contexts.allocation = c.chosen()
