@@ -57,7 +57,7 @@ differential: bin/nbdtui peers
 soak:
 	SOAK=$(SOAK) $(GO) test -race -timeout 1h -v -run '^TestSoak$$' ./internal/nbd
 
-# Twenty minutes beside the peers, on a machine that does nothing else; ROUNDS=1 and ONLY='1 MiB' for a look.
+# Half an hour beside the peers, on a machine that does nothing else; ROUNDS=1 and ONLY='1 MiB' for a look.
 # docs/benchmarks.md has the other groups.
 bench: bin/nbdtui peers
 	$(GO) run ./scripts/bench -rounds '$(ROUNDS)' -only '$(ONLY)'
