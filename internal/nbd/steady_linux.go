@@ -160,13 +160,14 @@ func (s *steady) park(w *waiter) error {
 	}
 	s.mu.Lock()
 	w.parked = nil
+	closed := s.closed
 	s.mu.Unlock()
 	f.Close()
 	switch {
+	case closed:
+		return net.ErrClosed
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return os.ErrDeadlineExceeded
-	case errors.Is(err, os.ErrClosed):
-		return net.ErrClosed
 	}
 	return err
 }
@@ -199,8 +200,11 @@ func (s *steady) Read(p []byte) (n int, err error) {
 		n, err = receive(int(fd), p, 0)
 		return err != unix.EAGAIN && err != unix.EINTR
 	})
-	if err = errors.Join(failed, err); err == nil && n == 0 && len(p) > 0 {
-		err = io.EOF
+	switch {
+	case failed != nil:
+		return 0, failed
+	case err == nil && n == 0 && len(p) > 0:
+		return 0, io.EOF
 	}
 	return n, err
 }
