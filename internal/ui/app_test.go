@@ -55,7 +55,7 @@ func TestTheDashboardOnATerminal(t *testing.T) {
 	x.Type("pr") // arrives as one
 	x.Type("\x1b[B")
 	x.Type("D")
-	x.Shows("Disconnect #2, 1 request lost? [d]isconnect  [c]ancel")
+	x.Shows("Disconnect #2 by force, 1 request lost? [d]isconnect  [c]ancel")
 	x.Type("\r?")
 	x.Shows("any key closes")
 	x.Type(" ")

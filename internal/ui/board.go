@@ -154,7 +154,7 @@ func (b *board) typing(on bool) {
 	}
 }
 
-// disconnect asks first where something is lost.
+// disconnect asks first where requests are in hand, and always before force.
 func (b *board) disconnect(force bool) {
 	c, _, ok := b.view.chosen(&b.snapshot)
 	switch {

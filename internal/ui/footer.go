@@ -146,11 +146,16 @@ func (d *drawing) question() (what, answers string) {
 		}
 		return "Quit: " + strings.Join(what, ", ") + ".", "[s]top all  [c]ancel"
 	case askSoft, askForce:
-		how := ""
-		if c := client(d.s, d.view.asked); c.InFlight+c.Held > 0 {
-			how = ", " + plural(c.InFlight+c.Held, "request") + " lost"
-		} else if d.view.ask == askForce {
+		c, how := client(d.s, d.view.asked), ""
+		switch n := c.InFlight + c.Held; {
+		case d.view.ask == askForce && n > 0:
+			how = " by force, " + plural(n, "request") + " lost"
+		case d.view.ask == askForce:
 			how = " by force"
+		case n == 1:
+			how = " once 1 request is answered"
+		case n > 1:
+			how = " once " + plural(n, "request") + " are answered"
 		}
 		return fmt.Sprintf("Disconnect #%d%s?", d.view.asked, how), "[d]isconnect  [c]ancel"
 	}
