@@ -20,9 +20,7 @@ func TestTheDefaultExportHasAName(t *testing.T) {
 	c := h.haggler("unix")
 	c.option(8)
 	c.wants(ack)
-	c.option(10, text(""), u32(1), text("base:allocation"))
-	c.wants(repContext)
-	c.wants(ack)
+	c.chooses()
 	c.option(6, text(""), u16(1), u16(1))
 	for {
 		_, kind, b := c.reply()

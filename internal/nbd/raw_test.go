@@ -97,9 +97,7 @@ func (h *house) client(network string, structured bool) *raw {
 	if structured {
 		c.option(8, nil)
 		c.wants(ack)
-		c.option(10, text(""), u32(1), text("base:allocation"))
-		c.wants(repContext)
-		c.wants(ack)
+		c.chooses()
 	}
 	c.goes("")
 	return c
@@ -111,9 +109,7 @@ func (h *house) extended(network string) *raw {
 	c := h.haggler(network)
 	c.option(11)
 	c.wants(ack)
-	c.option(10, text(""), u32(1), text("base:allocation"))
-	c.wants(repContext)
-	c.wants(ack)
+	c.chooses()
 	c.goes("")
 	c.extended = true
 	return c
@@ -222,6 +218,14 @@ func (c *raw) wants(kind uint32) []byte {
 		c.t.Fatalf("option reply %#x (%q), want %#x", got, data, kind)
 	}
 	return data
+}
+
+// chooses has block statuses told of the export with the empty name; structured replies are agreed on.
+func (c *raw) chooses() {
+	c.t.Helper()
+	c.option(10, text(""), u32(1), text("base:allocation"))
+	c.wants(repContext)
+	c.wants(ack)
 }
 
 // goes enters transmission and returns the transmission flags.
