@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"runtime"
@@ -94,15 +95,20 @@ func TestTable(t *testing.T) {
 
 func TestFillIn(t *testing.T) {
 	begin, end := marks("some")
-	page := "rules\n" + begin + "old\n" + end + "words\n"
-	got, err := fillIn([]byte(page), "some", "new\n")
-	if want := "rules\n" + begin + "\nnew\n\n" + end + "words\n"; err != nil || string(got) != want {
-		t.Errorf("filled in: %q, %v", got, err)
+	page := []byte("rules\n" + begin + "\nNot run yet.\n\n" + end + "words\n")
+	for i := range 5 {
+		run := func(i int) string { return fmt.Sprintf("%s%d\n\ntable\n\n", runMark, i) }
+		var err error
+		page, err = fillIn(page, "some", strings.TrimSuffix(run(i), "\n"))
+		want := ""
+		for k := i; k >= max(0, i-2); k-- {
+			want += run(k)
+		}
+		if want = "rules\n" + begin + "\n" + want + end + "words\n"; err != nil || string(page) != want {
+			t.Fatalf("filled in: %q, %v; want %q", page, err, want)
+		}
 	}
-	if again, err := fillIn(got, "some", "new\n"); err != nil || string(again) != string(got) {
-		t.Errorf("filled in twice: %q, %v", again, err)
-	}
-	if _, err := fillIn([]byte(page), "others", "new"); err == nil {
+	if _, err := fillIn(page, "others", "new"); err == nil {
 		t.Error("a page without marks is filled in")
 	}
 }

@@ -43,18 +43,16 @@ func version(program, option string) string {
 	return found(`(\d+(?:\.\d+)+)`, string(out))
 }
 
-// revision is what a Go program was built from, and with.
+// revision is what a Go program was built from, and with. The sources are those beside it.
 func revision(path string) string {
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
 		return unknown
 	}
 	commit, changed := unknown, ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
+	if out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output(); err == nil {
+		commit = strings.TrimSpace(string(out))
+		if out, _ := exec.Command("git", "status", "--porcelain", "--", "cmd", "internal", "go.mod", "go.sum").Output(); len(out) > 0 {
 			changed = " with changes"
 		}
 	}

@@ -99,7 +99,8 @@ func run(ctx context.Context, rounds int, only, docs string) error {
 		left := spent / time.Duration(round+1) * time.Duration(rounds-round-1)
 		log.Printf("round %d of %d, %v, about %v left", round+1, rounds, spent, left.Round(time.Second))
 	}
-	head := fmt.Sprintf("%d rounds, %v in all.\n\n%s", rounds, time.Since(begin).Round(time.Second), where)
+	head := fmt.Sprintf("%s%s\n\n%d rounds, %v in all.\n\n%s", runMark, begin.UTC().Format("2006-01-02 15:04 UTC"),
+		rounds, time.Since(begin).Round(time.Second), where)
 	fmt.Println(head)
 	page, err := os.ReadFile(docs)
 	if err != nil {

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // nbdServerExport is what nbd-server calls the file: it has no export without a name.
@@ -51,21 +49,6 @@ func (p place) daemon(ctx context.Context) (int, error) {
 		case <-tick.C:
 		case <-ctx.Done():
 			return 0, errors.New("the daemon does not say who it is")
-		}
-	}
-}
-
-// endDaemon ends a process that is no child of ours.
-func endDaemon(pid int) {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	unix.Kill(pid, unix.SIGTERM)
-	for end := time.After(stopTime); unix.Kill(pid, 0) == nil; {
-		select {
-		case <-tick.C:
-		case <-end:
-			unix.Kill(pid, unix.SIGKILL)
-			return
 		}
 	}
 }

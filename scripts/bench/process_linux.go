@@ -37,6 +37,24 @@ func cpuTime(pid int) (time.Duration, error) {
 	return own, nil
 }
 
+// endDaemon ends a process that is no child of ours. Whoever has to wait for it may take seconds for that: it has ended
+// when its descriptor says so.
+func endDaemon(pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return // it has ended
+	}
+	defer unix.Close(fd)
+	unix.Kill(pid, unix.SIGTERM)
+	ended := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for end := time.Now().Add(stopTime); time.Now().Before(end); {
+		if n, _ := unix.Poll(ended, int(stopTime.Milliseconds())); n > 0 {
+			return
+		}
+	}
+	unix.Kill(pid, unix.SIGKILL)
+}
+
 // evict takes a file out of the page cache.
 func evict(path string) error {
 	f, err := os.Open(path)

@@ -89,13 +89,24 @@ func marks(group string) (begin, end string) {
 	return fmt.Sprintf("<!-- written by make bench: %s -->\n", group), fmt.Sprintf("<!-- end of %s -->\n", group)
 }
 
-// fillIn puts text between the marks of a group.
-func fillIn(page []byte, group, text string) ([]byte, error) {
+const (
+	runMark  = "### " // begins a run
+	runsKept = 3      // of a group
+)
+
+// fillIn puts a run between the marks of its group, before the last ones.
+func fillIn(page []byte, group, run string) ([]byte, error) {
 	begin, end := marks(group)
 	before, rest, begins := strings.Cut(string(page), begin)
-	_, after, ends := strings.Cut(rest, end)
+	old, after, ends := strings.Cut(rest, end)
 	if !begins || !ends {
 		return nil, fmt.Errorf("the marks are missing between which %s goes", group)
 	}
-	return []byte(before + begin + "\n" + text + "\n" + end + after), nil
+	text := "\n" + run + "\n"
+	for i, r := range strings.Split(old, "\n"+runMark) {
+		if i > 0 && i < runsKept {
+			text += runMark + strings.TrimSpace(r) + "\n\n"
+		}
+	}
+	return []byte(before + begin + text + end + after), nil
 }
