@@ -37,6 +37,7 @@ type input struct {
 	want    int    // how much more is needed at least
 	payload []byte // what is still to be filled of memory that is not the buffer's, by read
 	receive func(fd uintptr) bool
+	poll    busyPoll
 	err     error        // of receive
 	await   func() error // waits until there is something to read, without memory to read it to; nil for no matter
 }
@@ -174,7 +175,7 @@ func (in *input) tryReceive(fd uintptr) (done bool) {
 		space = in.space()
 	}
 	for {
-		n, err := receive(int(fd), space, in.flags)
+		n, err := in.poll.receive(int(fd), space, in.flags)
 		switch {
 		case err == unix.EINTR:
 			continue

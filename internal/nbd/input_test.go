@@ -32,13 +32,14 @@ func wired(t *testing.T, l *largeInputs) map[string]struct {
 		t.Fatal(err)
 	}
 	near, far := net.Pipe()
+	socket := newSocket(server)
 	t.Cleanup(func() {
-		for _, c := range []net.Conn{client, server, near, far} {
+		for _, c := range []net.Conn{client, socket, near, far} {
 			c.Close()
 		}
 	})
 	return map[string]pair{
-		"socket": {newInput(newSocket(server), l), client},
+		"socket": {newInput(socket, l), client},
 		"pipe":   {newInput(newSocket(near), l), far},
 	}
 }

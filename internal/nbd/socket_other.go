@@ -21,8 +21,13 @@ func raiseSendBuffer(raw syscall.RawConn) {
 // steadied leaves every connection to Go's poller.
 func steadied(n net.Conn) (net.Conn, int) { return n, 0 }
 
-// receive reads what is there.
-func receive(fd int, p []byte, _ int) (int, error) { return unix.Read(fd, p) }
+// busyPoll looks once.
+type busyPoll struct{}
+
+func (*busyPoll) receive(fd int, p []byte, _ int) (int, error) { return unix.Read(fd, p) }
 
 // peer knows the address only: how a process is asked for differs from system to system.
 func (s socket) peer() block.Peer { return block.Peer{Addr: s.RemoteAddr()} }
+
+// spare is not known.
+func spare() bool { return true }

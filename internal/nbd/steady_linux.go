@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,6 +23,16 @@ const (
 )
 
 var steadies atomic.Int64
+
+// awake are those whose client is busy. More than half of the processors leave none to spare: the clients need some
+// too.
+var (
+	awake     atomic.Int64
+	awakeMost = int64(max(1, runtime.NumCPU()/2))
+)
+
+// spare reports whether there is likely a processor for more than a reader for each busy client.
+func spare() bool { return awake.Load() <= awakeMost }
 
 // steady is a socket that is out of Go's poller while its client is busy. The poller is told of every packet, also of
 // those that somebody is reading already: each wakes a thread that finds nothing to do. A call here waits in the kernel
@@ -68,6 +79,7 @@ func steadied(n net.Conn) (_ net.Conn, flags int) {
 		steadies.Add(-1)
 		return n, unix.MSG_DONTWAIT
 	}
+	awake.Add(1)
 	s := &steady{local: n.LocalAddr(), remote: n.RemoteAddr(), fd: fd, users: 1}
 	s.send.try = s.trySend
 	n.Close() // out of the poller
@@ -133,6 +145,7 @@ func (s *steady) leave() {
 	if s.users--; s.users == 0 {
 		unix.Close(s.fd)
 		steadies.Add(-1)
+		awake.Add(-1)
 	}
 }
 
@@ -141,6 +154,10 @@ func (s *steady) park(w *waiter) error {
 	f, err := s.enlist(w)
 	if f == nil || err != nil {
 		return err
+	}
+	if w == &s.reading {
+		awake.Add(-1)
+		defer awake.Add(1)
 	}
 	raw, err := f.SyscallConn()
 	if err == nil {
