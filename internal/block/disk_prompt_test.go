@@ -8,10 +8,10 @@ import (
 )
 
 func TestPromptWrites(t *testing.T) {
-	f := tempFile(t, pattern(2<<20))
+	f := tempFile(t, pattern(2*promptWrite))
 	disk := openDisk(t, f.Name(), DiskOptions{})
 	d, _ := outer(FromDevice(sizedDisk{disk}, Info{}))
-	data := bytes.Repeat([]byte{9}, 2<<20)
+	data := bytes.Repeat([]byte{9}, 2*promptWrite)
 	write := func(off, n uint64, f Flags) error {
 		return ask(t, d, Request{Cmd: Write, Flags: f | NoWait, Offset: off, Length: n, Data: data[:n]})
 	}

@@ -15,7 +15,7 @@ const (
 	promptRead = 1 << 20
 	// promptWrite is the longest write that is made at once. A longer one takes so much time that others should not
 	// wait for it.
-	promptWrite = 1 << 20
+	promptWrite = 4 << 20
 )
 
 // ReplyAt says where in the file the bytes are, and where it has none.

@@ -38,6 +38,8 @@ type conn struct {
 	export     *export  // opened by the client; nil until then
 	refusal    string   // why it last did not get one, as people were told
 	jobs       chan job
+	beside     chan job    // long writes; nil until the first one
+	slow       atomic.Bool // the last of them had to wait
 	workers    sync.WaitGroup
 	started    int                    // workers
 	client     bool                   // the one that there is at a time, see takeTurn; the worker's until it has ended
@@ -64,7 +66,7 @@ const (
 )
 
 func newConn(s *Server, n net.Conn, id uint64) *conn {
-	c := &conn{server: s, id: id, connected: time.Now(), deadline: true, counters: block.NewCounters(s.cfg.Workers + 1)}
+	c := &conn{server: s, id: id, connected: time.Now(), deadline: true, counters: block.NewCounters(s.cfg.Workers + 2)}
 	c.socket = newSocket(n)
 	c.splice = s.cfg.Splice && c.raw != nil
 	c.peer = c.socket.peer()

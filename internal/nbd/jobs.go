@@ -18,6 +18,7 @@ type job struct {
 	payload block.Payload // of a write that waits for a worker; the zero value while Data is a piece of the input
 	charged uint64        // to the account
 	clock   int64         // when it was read
+	beside  bool          // see serveBeside
 }
 
 func (c *conn) job(h wire.Request, cmd block.Cmd) job {
@@ -74,8 +75,9 @@ func (c *conn) refuseRequest(j *job, err error) error {
 	return nil
 }
 
-// readerSlot is the reader's place in the counters, behind the workers'.
+// The places in the counters behind the workers': the reader's, and that of who writes beside it.
 func (c *conn) readerSlot() int { return c.server.cfg.Workers }
+func (c *conn) besideSlot() int { return c.server.cfg.Workers + 1 }
 
 // dispatch has a request served: now, where nothing needs to wait for it, else by a worker.
 func (c *conn) dispatch(j *job) error {
@@ -83,11 +85,43 @@ func (c *conn) dispatch(j *job) error {
 		c.counters.Asked(&j.Request)
 	}
 	// Where there is one worker there is one request in hand.
-	alone := c.server.cfg.Workers == 1 && c.unfinished.Load() > 0
-	if !c.server.cfg.Prompt || alone || !c.serveNow(j) {
+	single := c.server.cfg.Workers == 1
+	long := j.payload != block.Payload{}
+	switch {
+	case !c.server.cfg.Prompt, single && c.unfinished.Load() > 0:
 		c.serveLater(j)
+	case long && !single && !c.slow.Load() && spare():
+		c.serveBeside(j)
+	case !c.serveNow(j):
+		c.serveLater(j)
+	case long:
+		c.slow.Store(false)
 	}
 	return nil
+}
+
+// besideMost is how many long writes wait for the one that is being made.
+const besideMost = 4
+
+// serveBeside has a long write made while the reader takes the next one from the socket, one after the other: two
+// would wait for each other in the file system. What has to wait for more than that is the workers' from then on.
+func (c *conn) serveBeside(j *job) {
+	if c.beside == nil {
+		c.beside = make(chan job, besideMost)
+		c.workers.Go(func() { c.work(c.besideSlot(), c.beside) })
+	}
+	j.beside = true
+	c.hand(c.beside, j)
+}
+
+// hand gives a job away. Where it is not taken at once nothing more is read.
+func (c *conn) hand(to chan<- job, j *job) {
+	select {
+	case to <- *j:
+	default:
+		c.out.flush()
+		to <- *j
+	}
 }
 
 // serveNow serves a request in the reader; it reports false, with nothing done, where that would take waiting.
@@ -128,26 +162,23 @@ func (c *conn) serveLater(j *job) {
 	if int(c.unfinished.Add(1)) > c.started && c.started < c.server.cfg.Workers {
 		slot := c.started
 		c.started++
-		c.workers.Go(func() { c.work(slot) })
+		c.workers.Go(func() { c.work(slot, c.jobs) })
 	}
-	select {
-	case c.jobs <- *j:
-	default:
-		c.out.flush()
-		c.jobs <- *j
-	}
+	c.hand(c.jobs, j)
 }
 
-// work is a worker: it serves requests until there will be no more.
-func (c *conn) work(slot int) {
+// work is a worker: it serves requests until there will be no more. slot is its place in the counters.
+func (c *conn) work(slot int, jobs <-chan job) {
 	ctx := c.counters.Context(c.ctx, slot)
-	for j := range c.jobs {
+	for j := range jobs {
 		c.guard(func() { c.serveJob(ctx, slot, &j) })
 	}
 }
 
 func (c *conn) serveJob(ctx context.Context, slot int, j *job) {
-	defer c.unfinished.Add(-1)
+	if !j.beside {
+		defer c.unfinished.Add(-1)
+	}
 	a := block.GetAnswer(c.splice)
 	err := c.serveInTurn(ctx, slot, j, a)
 	held := c.counters.Held(slot)
@@ -167,6 +198,14 @@ func (c *conn) serveInTurn(ctx context.Context, slot int, j *job, a *block.Answe
 	}
 	defer c.giveTurn()
 	c.counters.Begin(slot, &j.Request, j.clock)
+	if j.beside {
+		r := j.Request
+		r.Flags |= block.NoWait
+		if err := c.export.door.Serve(ctx, r, a.Reply()); !errors.Is(err, block.ErrWait) {
+			return err
+		}
+		c.slow.Store(true)
+	}
 	return c.export.door.Serve(ctx, j.Request, a.Reply())
 }
 

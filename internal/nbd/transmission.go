@@ -16,7 +16,12 @@ var errDisc = errors.New("the client has disconnected")
 func (c *conn) transmission() error {
 	c.begin()
 	defer c.workers.Wait() // they serve and answer what waits in jobs, then find it closed
-	defer close(c.jobs)
+	defer func() {
+		close(c.jobs)
+		if c.beside != nil {
+			close(c.beside)
+		}
+	}()
 	err := c.requests()
 	c.leaving()
 	c.out.flush()

@@ -1,0 +1,95 @@
+package nbd_test
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/nbdtui/internal/block"
+)
+
+const longWrite = 1 << 20
+
+func writeOf(b byte, off uint64) ask {
+	return ask{cmd: 1, off: off, n: longWrite, payload: bytes.Repeat([]byte{b}, longWrite)}
+}
+
+func arrives(t *testing.T, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(deadline):
+		t.Fatal("a write does not reach the disk")
+	}
+}
+
+// While a long write is being made others are read and served, and a second long one waits for it.
+func TestLongWritesAreMadeBesideTheReader(t *testing.T) {
+	if runtime.NumCPU() == 1 {
+		t.Skip("one processor leaves none to spare")
+	}
+	h := newHouse(t)
+	entered, goOn := make(chan struct{}, 2), make(chan struct{})
+	var inside, most atomic.Int64
+	h.put(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+		if r.Cmd == block.Write {
+			most.Store(max(most.Load(), inside.Add(1)))
+			defer inside.Add(-1)
+			entered <- struct{}{}
+			<-goOn
+		}
+		return next.Serve(ctx, r, w)
+	})
+	c := h.client("unix", false)
+	c.request(1, writeOf(1, 0))
+	arrives(t, entered)
+	c.request(2, writeOf(2, longWrite))
+	c.request(3, ask{cmd: 0, off: 4 * longWrite, n: 512})
+	if errno, cookie, _ := c.simple(512); errno != 0 || cookie != 3 {
+		t.Errorf("reply to %d: %d, want that to the read", cookie, errno)
+	}
+	close(goOn)
+	for want := uint64(1); want <= 2; want++ {
+		if errno, cookie, _ := c.simple(0); errno != 0 || cookie != want {
+			t.Errorf("reply to %d: %d, want %d", cookie, errno, want)
+		}
+	}
+	if most.Load() != 1 {
+		t.Errorf("%d long writes at once", most.Load())
+	}
+	got := h.disk.bytes()[:2*longWrite]
+	if want := append(writeOf(1, 0).payload, writeOf(2, 0).payload...); !bytes.Equal(got, want) {
+		t.Error("the disk does not hold what was written")
+	}
+}
+
+// Where a long write has to wait, those behind it are made by as many workers as there are.
+func TestLongWritesThatWaitDoNotHoldOneAnother(t *testing.T) {
+	const writes = 4
+	h := newHouse(t)
+	entered, goOn := make(chan struct{}, writes), make(chan struct{})
+	h.put(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+		if r.Cmd == block.Write {
+			if r.Flags&block.NoWait != 0 {
+				return block.ErrWait
+			}
+			entered <- struct{}{}
+			<-goOn
+		}
+		return next.Serve(ctx, r, w)
+	})
+	c := h.client("unix", false)
+	for i := range uint64(writes) {
+		c.request(i, writeOf(byte(i), i*longWrite))
+		arrives(t, entered) // so that the next one is read when it is known that they wait
+	}
+	close(goOn)
+	for range writes {
+		if errno, cookie, _ := c.simple(0); errno != 0 {
+			t.Errorf("write %d: %d", cookie, errno)
+		}
+	}
+}
