@@ -227,10 +227,10 @@ func (b *bench) measure(ctx context.Context, s server, w workload) (_ point, the
 		file = b.sparse
 	case w.writes && !w.memory:
 		file = b.copy
-		// The write-back of one server's data must not be paid for by the next.
-		if err := syncFile(file); err != nil {
-			return point{}, false, err
-		}
+	}
+	// The write-back of one server's data must not be paid for by the next.
+	if err := syncFile(b.copy); err != nil {
+		return point{}, false, err
 	}
 	if w.cold {
 		if err := evict(file); err != nil {
