@@ -109,7 +109,7 @@ func (h *deviceHandler) Close(context.Context) error {
 }
 
 func (h *deviceHandler) Serve(_ context.Context, r Request, w *Reply) error {
-	if r.Flags&NoWait != 0 {
+	if r.Flags&(NoWait|DiskWait) == NoWait {
 		if h.prompter == nil || r.Flags&FUA != 0 {
 			return ErrWait
 		}

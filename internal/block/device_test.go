@@ -38,6 +38,9 @@ func TestFromTheLeastDevice(t *testing.T) {
 	if err := d.ReadInto(t.Context(), b, 0, NoWait); err != ErrWait {
 		t.Errorf("NoWait: %v, want ErrWait", err)
 	}
+	if err := d.ReadInto(t.Context(), b, 0, NoWait|DiskWait); err != nil {
+		t.Errorf("DiskWait: %v", err)
+	}
 	if err := d.Close(context.Background()); err != nil {
 		t.Error(err)
 	}

@@ -38,6 +38,7 @@ const (
 	FastZero                   // WriteZeroes: at once, or ENOTSUP with nothing changed
 	ReqOne                     // BlockStatus: one extent is enough
 	NoWait                     // answer now, or ErrWait with nothing done and nothing charged
+	DiskWait                   // beside NoWait: the disk itself may be waited for
 )
 
 // Request is what is asked: plain data, free to copy, log and replay.

@@ -22,7 +22,7 @@ func arrives(t *testing.T, c <-chan struct{}) {
 	select {
 	case <-c:
 	case <-time.After(deadline):
-		t.Fatal("a write does not reach the disk")
+		t.Fatal("a request does not reach the disk")
 	}
 }
 
@@ -92,4 +92,54 @@ func TestLongWritesThatWaitDoNotHoldOneAnother(t *testing.T) {
 			t.Errorf("write %d: %d", cookie, errno)
 		}
 	}
+}
+
+// The reader waits for the disk for a client that asks for one thing at a time, until it asks for two.
+func TestTheReaderWaitsForALoneRead(t *testing.T) {
+	h := newHouse(t)
+	entered, goOn := make(chan struct{}, 1), make(chan struct{})
+	var cold atomic.Bool
+	var byWorkers atomic.Int64
+	h.put(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+		switch {
+		case !cold.Load():
+		case r.Flags&block.DiskWait != 0:
+			entered <- struct{}{}
+			<-goOn
+		case r.Flags&block.NoWait != 0:
+			return block.ErrWait
+		default:
+			byWorkers.Add(1)
+		}
+		return next.Serve(ctx, r, w)
+	})
+	c := h.client("unix", false)
+	asks := func(cookie uint64) { c.request(cookie, ask{cmd: 0, n: 512}) }
+	answered := func(workers int64) {
+		t.Helper()
+		if errno, cookie, _ := c.simple(512); errno != 0 || byWorkers.Load() != workers {
+			t.Fatalf("read %d: %d, %d were made by workers, want %d", cookie, errno, byWorkers.Load(), workers)
+		}
+	}
+	cold.Store(true)
+	asks(0)
+	answered(1) // nothing is known of the client
+	cold.Store(false)
+	for i := range uint64(40) {
+		asks(i)
+		answered(1)
+	}
+	cold.Store(true)
+	asks(1)
+	arrives(t, entered)
+	goOn <- struct{}{}
+	answered(1)
+	asks(2)
+	arrives(t, entered)
+	asks(3)
+	goOn <- struct{}{}
+	c.simple(512)
+	answered(2)
+	asks(4)
+	answered(3)
 }

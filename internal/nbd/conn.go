@@ -47,6 +47,7 @@ type conn struct {
 	lamented   atomic.Int64           // block.Clock when a failed request was last told of
 	untold     atomic.Uint64          // failed requests since that were not
 	clock      int64                  // block.Clock when the reader woke up
+	alone      int                    // requests in a row that came when nothing else was in hand, up to aloneEnough
 	prompt     [block.Commands]uint64 // requests that it has served since
 	demand     atomic.Uint32
 

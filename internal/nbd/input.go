@@ -38,8 +38,10 @@ type input struct {
 	payload []byte // what is still to be filled of memory that is not the buffer's, by read
 	receive func(fd uintptr) bool
 	poll    busyPoll
-	err     error        // of receive
-	await   func() error // waits until there is something to read, without memory to read it to; nil for no matter
+	look    func(fd uintptr)
+	there   [1]unix.PollFd // what look found
+	err     error          // of receive
+	await   func() error   // waits until there is something to read, without memory to read it to; nil for no matter
 }
 
 // largeInputs counts the large buffers that there are.
@@ -192,6 +194,18 @@ func (in *input) tryReceive(fd uintptr) (done bool) {
 		in.err = err
 		return true
 	}
+}
+
+// waits reports whether something has come that was not read yet. There must be a raw.
+func (in *input) waits() bool {
+	if in.look == nil {
+		in.look = func(fd uintptr) { // once: it takes memory
+			in.there[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+			unix.Poll(in.there[:], 0)
+		}
+	}
+	in.raw.Control(in.look)
+	return in.there[0].Revents != 0
 }
 
 // space is where the next bytes go, behind those that are unread.

@@ -84,6 +84,7 @@ func (c *conn) dispatch(j *job) error {
 	if c.server.cfg.Coverage != nil {
 		c.counters.Asked(&j.Request)
 	}
+	c.noteAlone()
 	// Where there is one worker there is one request in hand.
 	single := c.server.cfg.Workers == 1
 	long := j.payload != block.Payload{}
@@ -92,12 +93,38 @@ func (c *conn) dispatch(j *job) error {
 		c.serveLater(j)
 	case long && !single && !c.slow.Load() && spare():
 		c.serveBeside(j)
-	case !c.serveNow(j):
+	case c.serveNow(j, block.NoWait):
+		if long {
+			c.slow.Store(false)
+		}
+	case !c.serveAlone(j):
 		c.serveLater(j)
-	case long:
-		c.slow.Store(false)
 	}
 	return nil
+}
+
+// aloneEnough is how many requests in a row tell that a client asks for one thing at a time.
+const aloneEnough = 32
+
+// noteAlone notes whether the client has nothing else in hand.
+func (c *conn) noteAlone() {
+	if len(c.in.unread) > 0 || c.unfinished.Load() > 0 {
+		c.alone = 0
+	} else {
+		c.alone = min(c.alone+1, aloneEnough)
+	}
+}
+
+// serveAlone has the reader wait for the disk where the client asks for one thing at a time: to give the read to a
+// worker would take a third longer. Where something else came meanwhile, that was once too often.
+func (c *conn) serveAlone(j *job) bool {
+	if j.Cmd != block.Read || c.alone < aloneEnough || c.in.raw == nil || !c.serveNow(j, block.NoWait|block.DiskWait) {
+		return false
+	}
+	if c.in.waits() {
+		c.alone = 0
+	}
+	return true
 }
 
 // besideMost is how many long writes wait for the one that is being made.
@@ -124,10 +151,11 @@ func (c *conn) hand(to chan<- job, j *job) {
 	}
 }
 
-// serveNow serves a request in the reader; it reports false, with nothing done, where that would take waiting.
-func (c *conn) serveNow(j *job) bool {
+// serveNow serves a request in the reader, as how has it, which holds NoWait; it reports false, with nothing done, where
+// that would take waiting.
+func (c *conn) serveNow(j *job, how block.Flags) bool {
 	r := j.Request
-	r.Flags |= block.NoWait
+	r.Flags |= how
 	a := block.GetAnswer(c.splice)
 	c.counters.Begin(c.readerSlot(), &r, j.clock)
 	err := c.export.door.Serve(c.ctx, r, a.Reply())

@@ -340,6 +340,9 @@ func testNoWait(t *testing.T, s Subject) {
 	for range 200 {
 		n := 1 + random.Uint64N(100_000)
 		r := block.Request{Cmd: block.Cmd(random.IntN(block.Commands)), Flags: block.NoWait, Offset: random.Uint64N(size - n), Length: n}
+		if random.IntN(2) == 0 {
+			r.Flags |= block.DiskWait
+		}
 		i := d.door.Info()
 		switch {
 		case r.Cmd == block.Flush && !i.Flush, r.Cmd == block.Trim && !i.Trim, r.Cmd == block.Cache && i.Cache == block.None:
