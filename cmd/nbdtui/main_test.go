@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -60,4 +61,17 @@ func image(t testing.TB, mib int) string {
 		}
 	}
 	return path
+}
+
+// There is room for threads that wait for busy clients, unless the user has said how many may run.
+func TestAllowWaiting(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(before)
+	for set, want := range map[string]int{"": 2 * before, "3": before} {
+		t.Setenv("GOMAXPROCS", set)
+		runtime.GOMAXPROCS(before)
+		if allowWaiting(); runtime.GOMAXPROCS(0) != want {
+			t.Errorf("GOMAXPROCS=%s: %d, want %d", set, runtime.GOMAXPROCS(0), want)
+		}
+	}
 }

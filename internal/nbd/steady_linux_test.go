@@ -9,37 +9,87 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// steadyPair is a steady socket and its client's.
-func steadyPair(t *testing.T) (*steady, net.Conn) {
+// pair is a server's end of a Unix socket and its client's.
+func pair(t *testing.T) (server, client net.Conn) {
 	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	client, err := net.Dial("unix", l.Addr().String())
-	if err != nil {
+	if client, err = net.Dial("unix", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	n, err := l.Accept()
-	if err != nil {
+	if server, err = l.Accept(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		server.Close()
+		client.Close()
+	})
+	return server, client
+}
+
+// steadyPair is a steady socket and its client's.
+func steadyPair(t *testing.T) (*steady, net.Conn) {
+	server, client := pair(t)
 	before := steadies.Load()
-	n, _ = steadied(n)
+	n, _ := steadied(server)
 	s, ok := n.(*steady)
 	if !ok {
 		t.Fatalf("a Unix socket became a %T", n)
 	}
 	t.Cleanup(func() {
 		s.Close()
-		client.Close()
 		if after := steadies.Load(); after != before {
 			t.Errorf("%d steady sockets where %d were", after, before)
 		}
 	})
 	return s, client
+}
+
+func TestOnlySomeSocketsAreSteady(t *testing.T) {
+	steadies.Add(steadyMost)
+	defer steadies.Add(-steadyMost)
+	server, _ := pair(t)
+	if n, flags := steadied(server); n != server || flags != unix.MSG_DONTWAIT {
+		t.Errorf("one more became a %T, with flags %#x", n, flags)
+	}
+	if n := steadies.Load(); n != steadyMost {
+		t.Errorf("%d steady sockets, want %d", n, steadyMost)
+	}
+}
+
+// Where there is no descriptor for the poller a call goes on waiting in the kernel.
+func TestASteadySocketWithoutADescriptorToSpare(t *testing.T) {
+	s, client := steadyPair(t)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := unix.Rlimit{Cur: 0, Max: limit.Max}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	var b [1]byte
+	s.SetReadDeadline(time.Now().Add(3 * steadyTime))
+	if _, err := s.Read(b[:]); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("nothing comes: %v", err)
+	}
+	s.SetReadDeadline(time.Time{})
+	got := make(chan error, 1)
+	go func() { // ends with the client's byte
+		_, err := s.Read(b[:])
+		got <- err
+	}()
+	client.Write([]byte{7})
+	if err := <-got; err != nil || b[0] != 7 {
+		t.Errorf("read %d, %v", b[0], err)
+	}
 }
 
 // parked waits until a call waits in the poller.
