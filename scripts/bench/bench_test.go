@@ -79,13 +79,16 @@ func TestNumbersHaveThreeDigits(t *testing.T) {
 func TestTable(t *testing.T) {
 	b := &bench{workloads: make([]workload, 2), points: [][][]point{make([][]point, len(servers)), make([][]point, len(servers))}}
 	for i := range b.points {
-		b.workloads[i].group = "some"
+		b.workloads[i].group, b.workloads[i].size = "some", 1<<20
 		for k := range servers[:3] {
 			b.points[i][k] = []point{{float64(10*i + k + 1), 2, 3}}
 		}
 	}
 	text := b.tables("some")
 	if want := "| 3.00 (3.00–3.00) | – | – | **0.33** | **0.50** |"; !strings.Contains(text, want) {
+		t.Errorf("no %q in\n%s", want, text)
+	}
+	if want := "| ms | 2.05 (2.05–2.05) |"; !strings.Contains(text, want) {
 		t.Errorf("no %q in\n%s", want, text)
 	}
 	if text := b.tables("others"); text != "" {

@@ -8,24 +8,26 @@ import (
 	"strings"
 )
 
-// tables are the results of a group: throughput, CPU time, memory. They are empty where none of it was measured.
+// tables are the results of a group: throughput, CPU time for a request and for a GiB, memory. They are empty where none of it was measured.
 func (b *bench) tables(group string) string {
 	if !slices.ContainsFunc(b.workloads, func(w workload) bool { return w.group == group }) {
 		return ""
 	}
 	text := "Throughput, more is better:\n\n" +
-		b.table(group, false, func(w workload) string { return w.unit }, func(p point) float64 { return p.rate })
+		b.table(group, false, func(w workload) string { return w.unit }, func(_ workload, p point) float64 { return p.rate })
 	if group == mainGroup {
 		l := spreadOf(b.limits)
 		text += fmt.Sprintf("\nA bare sendfile of the file to a reader on such a socket: %s (%s–%s) MiB/s.\n", number(l.median), number(l.low), number(l.high))
 	}
 	return text + "\nServer CPU time for one request (nbdcopy's are of 256 KiB, qemu-img's of 2 MiB), less is better:\n\n" +
-		b.table(group, true, func(workload) string { return "µs" }, func(p point) float64 { return p.cpu }) +
+		b.table(group, true, func(workload) string { return "µs" }, func(_ workload, p point) float64 { return p.cpu }) +
+		"\nServer CPU time for a GiB, less is better:\n\n" +
+		b.table(group, true, func(workload) string { return "ms" }, func(w workload, p point) float64 { return p.cpu / 1000 * (1 << 30) / w.size }) +
 		"\nPhysical memory at its peak, less is better:\n\n" +
-		b.table(group, true, func(workload) string { return "MiB" }, func(p point) float64 { return p.memory })
+		b.table(group, true, func(workload) string { return "MiB" }, func(_ workload, p point) float64 { return p.memory })
 }
 
-func (b *bench) table(group string, lessIsBetter bool, unit func(workload) string, value func(point) float64) string {
+func (b *bench) table(group string, lessIsBetter bool, unit func(workload) string, value func(workload, point) float64) string {
 	var t strings.Builder
 	t.WriteString("| workload | unit |")
 	for _, s := range servers {
@@ -46,7 +48,7 @@ func (b *bench) table(group string, lessIsBetter bool, unit func(workload) strin
 			}
 			var values []float64
 			for _, p := range points {
-				values = append(values, value(p))
+				values = append(values, value(w, p))
 			}
 			s := spreadOf(values)
 			spreads[k] = &s

@@ -16,6 +16,7 @@ type workload struct {
 	group string
 	name  string
 	unit  string
+	size  float64 // of a request, in bytes
 	scene
 	writes bool
 	run    func(ctx context.Context, w workload, p *process, image string) (outcome, error)
@@ -35,7 +36,7 @@ const (
 )
 
 func copying(name string, writes bool, s scene) workload {
-	return workload{name: name, unit: "MiB/s", writes: writes, scene: s, run: runCopy}
+	return workload{name: name, unit: "MiB/s", size: copySize, writes: writes, scene: s, run: runCopy}
 }
 
 func runCopy(ctx context.Context, w workload, p *process, image string) (outcome, error) {
@@ -49,7 +50,7 @@ func runCopy(ctx context.Context, w workload, p *process, image string) (outcome
 }
 
 func converting(name string) workload {
-	return workload{name: name, unit: "MiB/s", run: runConvert}
+	return workload{name: name, unit: "MiB/s", size: convertSize, run: runConvert}
 }
 
 func runConvert(ctx context.Context, _ workload, p *process, image string) (outcome, error) {
@@ -64,7 +65,9 @@ func runConvert(ctx context.Context, _ workload, p *process, image string) (outc
 // would take longer than the measurement if it were the whole file.
 const written = "256m"
 
-// fio works for half a second, anywhere in the file or from its start, over so many connections.
+var fioSizes = map[string]float64{"4k": 4 << 10, "64k": 64 << 10, "1m": 1 << 20}
+
+// fio works for 0.3 s, anywhere in the file or from its start, over so many connections.
 func fio(pattern, size string, depth, connections int, s scene) workload {
 	what := map[string]string{
 		"randread": "random read", "randwrite": "random write", "read": "sequential read", "write": "sequential write",
@@ -73,7 +76,7 @@ func fio(pattern, size string, depth, connections int, s scene) workload {
 	if size == "1m" {
 		name = fmt.Sprintf("1 MiB, depth %d, %s", depth, what)
 	}
-	args := []string{"--name=bench", "--ioengine=nbd", "--output-format=json", "--time_based", "--runtime=500ms", "--norandommap",
+	args := []string{"--name=bench", "--ioengine=nbd", "--output-format=json", "--time_based", "--runtime=300ms", "--norandommap",
 		"--thread", // one process, which can be ended
 		"--group_reporting", fmt.Sprintf("--numjobs=%d", connections),
 		"--rw=" + pattern, "--bs=" + size, fmt.Sprintf("--iodepth=%d", depth)}
@@ -84,7 +87,7 @@ func fio(pattern, size string, depth, connections int, s scene) workload {
 	if connections > 1 {
 		name += fmt.Sprintf(", %d connections", connections)
 	}
-	return workload{name: name, unit: "requests/s", writes: writes, scene: s, run: runFio, args: args}
+	return workload{name: name, unit: "requests/s", size: fioSizes[size], writes: writes, scene: s, run: runFio, args: args}
 }
 
 func runFio(ctx context.Context, w workload, p *process, _ string) (outcome, error) {
