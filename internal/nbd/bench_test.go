@@ -23,9 +23,9 @@ func BenchmarkRequest(b *testing.B) {
 		cmd  uint16
 		name string
 	}{{0, "read"}, {1, "write"}} {
-		for _, size := range []int{4 << 10, 64 << 10, 1 << 20} {
+		for _, size := range []int{512, 4 << 10, 64 << 10, 1 << 20} {
 			for _, prompt := range []bool{true, false} {
-				b.Run(fmt.Sprintf("%s/size=%dK/prompt=%v", c.name, size>>10, prompt), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%s/size=%d/prompt=%v", c.name, size, prompt), func(b *testing.B) {
 					h := newHouse(b, func(_ *house, c *nbd.Config) { c.Prompt = prompt })
 					h.fill()
 					r := newTraffic(h.client("unix", false), ask{cmd: c.cmd, n: uint32(size)})
