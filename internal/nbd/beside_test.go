@@ -94,6 +94,40 @@ func TestLongWritesThatWaitDoNotHoldOneAnother(t *testing.T) {
 	}
 }
 
+// Long writes that wait for one that is being made are held by a pause like all others, and counted.
+func TestAPauseHoldsEveryLongWrite(t *testing.T) {
+	const writes = 5 // as many as the reader does not wait for
+	h := newHouse(t)
+	entered, goOn := make(chan struct{}, writes), make(chan struct{})
+	h.put(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+		if r.Cmd == block.Write {
+			entered <- struct{}{}
+			<-goOn
+		}
+		return next.Serve(ctx, r, w)
+	})
+	c := h.client("unix", false)
+	c.request(0, writeOf(0, 0))
+	arrives(t, entered)
+	for i := range uint64(writes - 1) {
+		c.request(i+1, writeOf(byte(i), 0))
+	}
+	c.request(writes, ask{cmd: 0, off: 4 * longWrite, n: 512})
+	c.simple(512) // all of them have been read
+	h.gate.Shut()
+	goOn <- struct{}{}
+	c.simple(0)
+	held := func() int { return h.server.Clients().Present[0].Held }
+	h.eventually("all but the first are held", func() bool { return held() == writes-1 })
+	h.gate.Resume()
+	close(goOn)
+	for range writes - 1 {
+		if errno, cookie, _ := c.simple(0); errno != 0 {
+			t.Errorf("write %d: %d", cookie, errno)
+		}
+	}
+}
+
 // The reader waits for the disk for a client that asks for one thing at a time, until it asks for two.
 func TestTheReaderWaitsForALoneRead(t *testing.T) {
 	h := newHouse(t)

@@ -38,12 +38,13 @@ type conn struct {
 	export     *export  // opened by the client; nil until then
 	refusal    string   // why it last did not get one, as people were told
 	jobs       chan job
-	beside     chan job    // long writes; nil until the first one
-	slow       atomic.Bool // the last of them had to wait
+	beside     chan job       // long writes; nil until the first one
+	writer     sync.WaitGroup // who makes them
+	slow       atomic.Bool    // the last of them had to wait
 	workers    sync.WaitGroup
-	started    int                    // workers
+	started    atomic.Int64           // workers
 	client     bool                   // the one that there is at a time, see takeTurn; the worker's until it has ended
-	unfinished atomic.Int64           // jobs given to workers and not finished
+	unfinished atomic.Int64           // jobs given to workers, or to who writes beside the reader, and not finished
 	lamented   atomic.Int64           // block.Clock when a failed request was last told of
 	untold     atomic.Uint64          // failed requests since that were not
 	clock      int64                  // block.Clock when the reader woke up

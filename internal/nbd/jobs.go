@@ -18,7 +18,6 @@ type job struct {
 	payload block.Payload // of a write that waits for a worker; the zero value while Data is a piece of the input
 	charged uint64        // to the account
 	clock   int64         // when it was read
-	beside  bool          // see serveBeside
 }
 
 func (c *conn) job(h wire.Request, cmd block.Cmd) job {
@@ -93,7 +92,7 @@ func (c *conn) dispatch(j *job) error {
 		c.serveLater(j)
 	case long && !single && !c.slow.Load() && spare():
 		c.serveBeside(j)
-	case c.serveNow(j, block.NoWait):
+	case c.serveNow(c.readerSlot(), j, block.NoWait):
 		if long {
 			c.slow.Store(false)
 		}
@@ -118,7 +117,7 @@ func (c *conn) noteAlone() {
 // serveAlone has the reader wait for the disk where the client asks for one thing at a time: to give the read to a
 // worker would take a third longer. Where something else came meanwhile, that was once too often.
 func (c *conn) serveAlone(j *job) bool {
-	if j.Cmd != block.Read || c.alone < aloneEnough || c.in.raw == nil || !c.serveNow(j, block.NoWait|block.DiskWait) {
+	if j.Cmd != block.Read || c.alone < aloneEnough || c.in.raw == nil || !c.serveNow(c.readerSlot(), j, block.NoWait|block.DiskWait) {
 		return false
 	}
 	if c.in.waits() {
@@ -131,14 +130,36 @@ func (c *conn) serveAlone(j *job) bool {
 const besideMost = 4
 
 // serveBeside has a long write made while the reader takes the next one from the socket, one after the other: two
-// would wait for each other in the file system. What has to wait for more than that is the workers' from then on.
+// would wait for each other in the file system.
 func (c *conn) serveBeside(j *job) {
 	if c.beside == nil {
 		c.beside = make(chan job, besideMost)
-		c.workers.Go(func() { c.work(c.besideSlot(), c.beside) })
+		c.writer.Go(c.writeBeside)
 	}
-	j.beside = true
+	c.unfinished.Add(1)
 	c.hand(c.beside, j)
+}
+
+// writeBeside makes the long writes until there will be no more. Those that have to wait are the workers', so that none
+// waits for another.
+func (c *conn) writeBeside() {
+	for j := range c.beside {
+		c.guard(func() {
+			defer c.unfinished.Add(-1)
+			if c.demand.Load() == demandStop || !c.serveNow(c.besideSlot(), &j, block.NoWait) {
+				c.slow.Store(true)
+				c.serveLater(&j)
+			}
+		})
+	}
+}
+
+// endBeside waits until nobody writes beside the reader, or gives anything to workers.
+func (c *conn) endBeside() {
+	if c.beside != nil {
+		close(c.beside)
+		c.writer.Wait()
+	}
 }
 
 // hand gives a job away. Where it is not taken at once nothing more is read.
@@ -151,27 +172,32 @@ func (c *conn) hand(to chan<- job, j *job) {
 	}
 }
 
-// serveNow serves a request in the reader, as how has it, which holds NoWait; it reports false, with nothing done, where
-// that would take waiting.
-func (c *conn) serveNow(j *job, how block.Flags) bool {
+// serveNow serves a request at once, for the reader or who writes beside it, as how has it, which holds NoWait; it reports
+// false, with nothing done, where that would take waiting.
+func (c *conn) serveNow(slot int, j *job, how block.Flags) bool {
 	r := j.Request
 	r.Flags |= how
 	a := block.GetAnswer(c.splice)
-	c.counters.Begin(c.readerSlot(), &r, j.clock)
+	c.counters.Begin(slot, &r, j.clock)
 	err := c.export.door.Serve(c.ctx, r, a.Reply())
 	if err != nil && errors.Is(err, block.ErrWait) {
-		c.counters.Cancel(c.readerSlot())
+		c.counters.Cancel(slot)
 		a.Put()
 		return false
 	}
-	c.counters.End(c.readerSlot(), &r, err)
+	c.counters.End(slot, &r, err)
 	c.lament(j, err)
+	reader := slot == c.readerSlot()
 	if c.server.cfg.Coverage != nil {
 		c.touch(j, a, err)
-		c.prompt[j.Cmd]++
+		if reader {
+			c.prompt[j.Cmd]++
+		} else {
+			c.counters.Took(j.Cmd, 1, time.Duration(block.Clock()-j.clock))
+		}
 	}
 	c.settle(j)
-	c.reply(j, a, err, false)
+	c.reply(j, a, err, !reader)
 	return true
 }
 
@@ -187,26 +213,26 @@ func (c *conn) serveLater(j *job) {
 		copy(j.payload.Bytes(len(j.Data)), j.Data)
 		j.Data = j.payload.Bytes(len(j.Data))
 	}
-	if int(c.unfinished.Add(1)) > c.started && c.started < c.server.cfg.Workers {
-		slot := c.started
-		c.started++
-		c.workers.Go(func() { c.work(slot, c.jobs) })
+	want := c.unfinished.Add(1)
+	for n := c.started.Load(); n < want && int(n) < c.server.cfg.Workers; n = c.started.Load() {
+		if c.started.CompareAndSwap(n, n+1) {
+			c.workers.Go(func() { c.work(int(n)) })
+			break
+		}
 	}
 	c.hand(c.jobs, j)
 }
 
 // work is a worker: it serves requests until there will be no more. slot is its place in the counters.
-func (c *conn) work(slot int, jobs <-chan job) {
+func (c *conn) work(slot int) {
 	ctx := c.counters.Context(c.ctx, slot)
-	for j := range jobs {
+	for j := range c.jobs {
 		c.guard(func() { c.serveJob(ctx, slot, &j) })
 	}
 }
 
 func (c *conn) serveJob(ctx context.Context, slot int, j *job) {
-	if !j.beside {
-		defer c.unfinished.Add(-1)
-	}
+	defer c.unfinished.Add(-1)
 	a := block.GetAnswer(c.splice)
 	err := c.serveInTurn(ctx, slot, j, a)
 	held := c.counters.Held(slot)
@@ -226,14 +252,6 @@ func (c *conn) serveInTurn(ctx context.Context, slot int, j *job, a *block.Answe
 	}
 	defer c.giveTurn()
 	c.counters.Begin(slot, &j.Request, j.clock)
-	if j.beside {
-		r := j.Request
-		r.Flags |= block.NoWait
-		if err := c.export.door.Serve(ctx, r, a.Reply()); !errors.Is(err, block.ErrWait) {
-			return err
-		}
-		c.slow.Store(true)
-	}
 	return c.export.door.Serve(ctx, j.Request, a.Reply())
 }
 

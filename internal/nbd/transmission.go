@@ -16,12 +16,8 @@ var errDisc = errors.New("the client has disconnected")
 func (c *conn) transmission() error {
 	c.begin()
 	defer c.workers.Wait() // they serve and answer what waits in jobs, then find it closed
-	defer func() {
-		close(c.jobs)
-		if c.beside != nil {
-			close(c.beside)
-		}
-	}()
+	defer close(c.jobs)
+	defer c.endBeside()
 	err := c.requests()
 	c.leaving()
 	c.out.flush()
