@@ -43,7 +43,7 @@ func BenchmarkRequest(b *testing.B) {
 
 // BenchmarkClients has many clients read 4 KiB in turn. What one request costs does not depend on how many there are.
 func BenchmarkClients(b *testing.B) {
-	for _, n := range []int{1, 10, 100, 1000} {
+	for _, n := range []int{1, 4, 10, 100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			h := newHouse(b, func(_ *house, c *nbd.Config) { c.MaxConnections = n })
 			h.fill()

@@ -1,6 +1,7 @@
 package nbd
 
 import (
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -23,22 +24,34 @@ const (
 	pollEvery = 64 // without luck it looks at one wait of so many
 )
 
-// receive is receive, of what is there or will be soon.
+// awake are the readers of steady sockets that do not sleep.
+var awake atomic.Int64
+
+// receive is receive, of what is there or will be soon. In a crowd it does not wait.
 func (p *busyPoll) receive(fd int, b []byte, flags int) (int, error) {
-	if flags&unix.MSG_DONTWAIT == 0 && p.worthwhile() {
+	if crowded() {
+		flags |= unix.MSG_DONTWAIT
+	}
+	if flags&unix.MSG_DONTWAIT != 0 {
+		return receive(fd, b, flags)
+	}
+	if p.worthwhile() {
 		if n, err := p.look(fd, b); err != unix.EAGAIN {
 			return n, err
 		}
 	}
+	awake.Add(-1)
+	defer awake.Add(1)
 	return receive(fd, b, flags)
 }
 
+// worthwhile reports whether to look. Who looks leaves half of the processors to those that work.
 func (p *busyPoll) worthwhile() bool {
 	if p.luck < 0 {
 		p.luck++
 		return false
 	}
-	return spare()
+	return awake.Load() <= halfProcessors && busyClients() <= processors
 }
 
 // look returns EAGAIN where nothing has come for pollTime. Its calls do not wait, so the scheduler need not know of them.

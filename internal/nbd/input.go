@@ -38,6 +38,7 @@ type input struct {
 	payload []byte // what is still to be filled of memory that is not the buffer's, by read
 	receive func(fd uintptr) bool
 	poll    busyPoll
+	asked   attendance
 	look    func(fd uintptr)
 	there   [1]unix.PollFd // what look found
 	err     error          // of receive

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -24,20 +23,10 @@ const (
 
 var steadies atomic.Int64
 
-// awake are those whose client is busy. More than half of the processors leave none to spare: the clients need some
-// too.
-var (
-	awake     atomic.Int64
-	awakeMost = int64(max(1, runtime.NumCPU()/2))
-)
-
-// spare reports whether there is likely a processor for more than a reader for each busy client.
-func spare() bool { return awake.Load() <= awakeMost }
-
 // steady is a socket that is out of Go's poller while its client is busy. The poller is told of every packet, also of
 // those that somebody is reading already: each wakes a thread that finds nothing to do. A call here waits in the kernel
-// for up to steadyTime. Where that was not enough the socket goes into the poller for this one time. Safe for
-// concurrent use, by one reader and one writer.
+// for up to steadyTime. Where that was not enough the socket goes into the poller for this one time; in a crowd the
+// reader leaves it there. Safe for concurrent use, by one reader and one writer.
 type steady struct {
 	local, remote net.Addr
 
@@ -59,7 +48,8 @@ type steady struct {
 // waiter is what waits for one direction.
 type waiter struct {
 	deadline time.Time
-	parked   *os.File // the socket in Go's poller; nil while nobody waits there
+	parked   *os.File        // the socket in Go's poller; nil while it is out of it
+	poll     syscall.RawConn // of parked
 }
 
 // steadied makes a connection of the kernel's a steady one, and owns it then; where that cannot be it returns n. Flags
@@ -110,6 +100,14 @@ func takeOut(n syscall.Conn) (fd int, err error) {
 // try calls f with the descriptor until f reports that it is done. Where f has waited for nothing it is called again
 // when there is something to do.
 func (s *steady) try(w *waiter, f func(fd uintptr) bool) error {
+	if w.parked != nil {
+		if crowded() {
+			awake.Add(-1)
+			defer awake.Add(1)
+			return s.fault(w.poll.Read(f))
+		}
+		s.unpark(w)
+	}
 	for {
 		if err := s.enter(w); err != nil {
 			return err
@@ -151,37 +149,50 @@ func (s *steady) leave() {
 
 // park waits in Go's poller. Where no descriptor is to be had for that it returns at once: the next call waits.
 func (s *steady) park(w *waiter) error {
-	f, err := s.enlist(w)
-	if f == nil || err != nil {
+	if err := s.enlist(w); err != nil || w.parked == nil {
 		return err
 	}
 	if w == &s.reading {
 		awake.Add(-1)
 		defer awake.Add(1)
 	}
-	raw, err := f.SyscallConn()
-	if err == nil {
-		wait, events := raw.Read, int16(unix.POLLIN)
-		if w == &s.writing {
-			wait, events = raw.Write, unix.POLLOUT
-		}
-		asked := false
-		err = wait(func(fd uintptr) bool {
-			ready := asked // the poller says so
-			if asked = true; !ready {
-				n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, 0)
-				ready = n > 0
-			}
-			return ready
-		})
+	wait, events := w.poll.Read, int16(unix.POLLIN)
+	if w == &s.writing {
+		wait, events = w.poll.Write, unix.POLLOUT
 	}
+	asked := false
+	err := wait(func(fd uintptr) bool {
+		ready := asked // the poller says so
+		if asked = true; !ready {
+			n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, 0)
+			ready = n > 0
+		}
+		return ready
+	})
+	if w == &s.writing || !crowded() {
+		s.unpark(w)
+	}
+	return s.fault(err)
+}
+
+// unpark takes the socket out of the poller.
+func (s *steady) unpark(w *waiter) {
 	s.mu.Lock()
-	w.parked = nil
-	closed := s.closed
+	f := w.parked
+	w.parked, w.poll = nil, nil
 	s.mu.Unlock()
 	f.Close()
+}
+
+// fault is the error of a call that the poller made.
+func (s *steady) fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
-	case closed:
+	case s.closed:
 		return net.ErrClosed
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return os.ErrDeadlineExceeded
@@ -191,25 +202,29 @@ func (s *steady) park(w *waiter) error {
 
 // enlist puts the socket into the poller. A descriptor has to be in non-blocking mode for that, and one socket's all
 // are in the same: who makes a call meanwhile does not wait, and parks.
-func (s *steady) enlist(w *waiter) (*os.File, error) {
+func (s *steady) enlist(w *waiter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, net.ErrClosed
+		return net.ErrClosed
 	}
 	fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil
+		return nil
 	}
 	unix.SetNonblock(fd, true)
 	f := os.NewFile(uintptr(fd), "socket")
 	unix.SetNonblock(fd, false)
-	if err := f.SetDeadline(w.deadline); err != nil { // the poller has no room
-		f.Close()
-		return nil, nil
+	poll, err := f.SyscallConn()
+	if err == nil {
+		err = f.SetDeadline(w.deadline)
 	}
-	w.parked = f
-	return f, nil
+	if err != nil { // the poller has no room
+		f.Close()
+		return nil
+	}
+	w.parked, w.poll = f, poll
+	return nil
 }
 
 func (s *steady) Read(p []byte) (n int, err error) {

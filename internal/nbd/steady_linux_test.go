@@ -115,20 +115,25 @@ func TestASteadySocketsWaitEnds(t *testing.T) {
 		"deadline": {func(s *steady) { s.SetReadDeadline(time.Unix(1, 0)) }, os.ErrDeadlineExceeded},
 		"shut":     {func(s *steady) { s.CloseRead() }, io.EOF},
 	} {
-		for _, inPoller := range []bool{false, true} {
+		for _, where := range []string{"kernel", "poller", "crowd"} {
 			s, _ := steadyPair(t)
+			gone := func() {}
+			if where == "crowd" {
+				gone = crowding()
+			}
 			got := make(chan error, 1)
 			go func() { // ends with the wait that is tested
 				_, err := s.Read(make([]byte, 1))
 				got <- err
 			}()
-			if inPoller {
+			if where != "kernel" {
 				parked(t, s, &s.reading)
 			}
 			c.end(s)
 			if err := <-got; !errors.Is(err, c.want) {
-				t.Errorf("%s, in the poller %v: %v", name, inPoller, err)
+				t.Errorf("%s, in the %s: %v", name, where, err)
 			}
+			gone()
 		}
 	}
 }

@@ -73,6 +73,7 @@ func (c *conn) requests() error {
 				return err
 			}
 			c.clock = block.Clock()
+			c.in.asked.note(c.clock)
 		}
 		h, ok := decode(c.in.next(size))
 		if !ok {
