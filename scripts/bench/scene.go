@@ -55,7 +55,7 @@ var servers = []server{
 		if p.memory || len(p.filters) > 0 {
 			return nil, nil
 		}
-		args := []string{"qemu-nbd", "--persistent", "--shared=64", "--format=raw"}
+		args := []string{"qemu-nbd", "--persistent", "--shared=2000", "--format=raw"}
 		if p.tls {
 			args = append(args, "--object=tls-creds-x509,id=tls,endpoint=server,verify-peer=no,dir="+p.pki, "--tls-creds=tls")
 		}

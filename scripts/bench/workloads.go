@@ -33,6 +33,11 @@ var workloads = slices.Concat(
 		fio("read", "1m", 8, 4, scene{}),
 		fio("write", "1m", 8, 4, scene{}),
 		fio("randread", "4k", 4, 64, scene{many: true}),
+		takingTurns(4),
+		takingTurns(64),
+		takingTurns(1000),
+		allAtOnce(64),
+		allAtOnce(1000),
 	),
 	in("tcp", common(scene{tcp: true})...),
 	in("tls", common(scene{tls: true})[:2]...), // fio cannot be told of certificates
