@@ -100,15 +100,15 @@ func takeOut(n syscall.Conn) (fd int, err error) {
 // try calls f with the descriptor until f reports that it is done. Where f has waited for nothing it is called again
 // when there is something to do.
 func (s *steady) try(w *waiter, f func(fd uintptr) bool) error {
-	if w.parked != nil {
-		if crowded() {
-			awake.Add(-1)
-			defer awake.Add(1)
-			return s.fault(w.poll.Read(f))
-		}
-		s.unpark(w)
-	}
 	for {
+		if w.parked != nil {
+			if crowded() {
+				awake.Add(-1)
+				defer awake.Add(1)
+				return s.fault(w.poll.Read(f))
+			}
+			s.unpark(w)
+		}
 		if err := s.enter(w); err != nil {
 			return err
 		}
