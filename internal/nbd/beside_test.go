@@ -177,3 +177,49 @@ func TestTheReaderWaitsForALoneRead(t *testing.T) {
 	asks(4)
 	answered(3)
 }
+
+// The reader makes the long writes of a client that asks for one thing at a time, until it asks for two.
+func TestTheReaderMakesALoneLongWrite(t *testing.T) {
+	if runtime.NumCPU() == 1 {
+		t.Skip("one processor leaves none to spare")
+	}
+	h := newHouse(t)
+	entered, goOn := make(chan struct{}, 1), make(chan struct{})
+	var beside atomic.Bool
+	h.put(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+		if r.Cmd == block.Write {
+			stack := make([]byte, 16<<10)
+			beside.Store(bytes.Contains(stack[:runtime.Stack(stack, false)], []byte("writeBeside")))
+			entered <- struct{}{}
+			<-goOn
+		}
+		return next.Serve(ctx, r, w)
+	})
+	c := h.client("unix", false)
+	writes := func(meanwhile bool) (besideTheReader bool) {
+		t.Helper()
+		replies := 16
+		c.request(1, writeOf(1, 0))
+		arrives(t, entered)
+		if meanwhile {
+			c.request(2, ask{cmd: 0, n: 512})
+			replies += 16 + 512
+		}
+		goOn <- struct{}{}
+		c.read(replies)
+		return beside.Load()
+	}
+	if !writes(false) {
+		t.Error("the reader made the write of a client of which nothing is known")
+	}
+	for i := range uint64(40) {
+		c.request(i, ask{cmd: 0, n: 512})
+		c.simple(512)
+	}
+	if writes(false) || writes(true) {
+		t.Error("a lone write was made beside the reader")
+	}
+	if !writes(false) {
+		t.Error("the reader made the write of a client that asks for two things")
+	}
+}

@@ -10,12 +10,17 @@ import (
 	"example.com/nbdtui/internal/block"
 )
 
+// ForgetClients is for tests that begin where others had clients a moment ago.
+func ForgetClients() {
+	busy.now.Store(0)
+	busy.before.Store(0)
+}
+
 // A client is a busy one in the stretch of time in which it asks and in the next.
 func TestBusyClients(t *testing.T) {
 	t.Cleanup(func() {
 		busy.stretch.Store(0)
-		busy.now.Store(0)
-		busy.before.Store(0)
+		ForgetClients()
 	})
 	at := block.Clock() + int64(time.Hour) // no other connection's clock gets there
 	var clients [3]attendance

@@ -229,6 +229,7 @@ type house struct {
 
 // newHouse starts a server on a Unix socket and on TCP. It knows the exports "" and "disk", and ends with the test.
 func newHouse(t testing.TB, with ...func(*house, *nbd.Config)) *house {
+	nbd.ForgetClients()
 	h := &house{t: t, gate: block.NewGate(nil), disk: newDisk(8 << 20), info: block.Info{MultiConn: true, FastZero: true}, flags: 3, network: "unix", slices: make(chan struct{})}
 	cfg := nbd.Config{
 		Open: h.open,

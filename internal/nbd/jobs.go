@@ -90,11 +90,12 @@ func (c *conn) dispatch(j *job) error {
 	switch {
 	case !c.server.cfg.Prompt, single && c.unfinished.Load() > 0:
 		c.serveLater(j)
-	case long && !single && !c.slow.Load() && spare():
+	case long && !single && !c.seemsAlone() && !c.slow.Load() && spare():
 		c.serveBeside(j)
 	case c.serveNow(c.readerSlot(), j, block.NoWait):
 		if long {
 			c.slow.Store(false)
+			c.doubtAlone()
 		}
 	case !c.serveAlone(j):
 		c.serveLater(j)
@@ -114,15 +115,24 @@ func (c *conn) noteAlone() {
 	}
 }
 
-// serveAlone has the reader wait for the disk where the client asks for one thing at a time: to give the read to a
-// worker would take a third longer. Where something else came meanwhile, that was once too often.
-func (c *conn) serveAlone(j *job) bool {
-	if j.Cmd != block.Read || c.alone < aloneEnough || c.in.raw == nil || !c.serveNow(c.readerSlot(), j, block.NoWait|block.DiskWait) {
-		return false
-	}
-	if c.in.waits() {
+// seemsAlone reports whether the client asks for one thing at a time.
+func (c *conn) seemsAlone() bool { return c.alone >= aloneEnough && c.in.raw != nil }
+
+// doubtAlone is for when a request has been served and not answered: where something else came meanwhile, the client
+// does not ask for one thing at a time.
+func (c *conn) doubtAlone() {
+	if c.seemsAlone() && c.in.waits() {
 		c.alone = 0
 	}
+}
+
+// serveAlone has the reader wait for the disk where the client asks for one thing at a time: to give the read to a
+// worker would take a third longer.
+func (c *conn) serveAlone(j *job) bool {
+	if j.Cmd != block.Read || !c.seemsAlone() || !c.serveNow(c.readerSlot(), j, block.NoWait|block.DiskWait) {
+		return false
+	}
+	c.doubtAlone()
 	return true
 }
 

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package nbd
+
+// ForgetClients has nothing to forget.
+func ForgetClients() {}
