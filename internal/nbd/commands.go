@@ -80,7 +80,7 @@ func (c *conn) cmdWrite(h wire.Request) error {
 			return err
 		}
 		return c.refuseRequest(&j, refused)
-	case j.Length <= inputSize/2 || j.Length <= inputMost/2 && c.server.cfg.Prompt && c.in.grow():
+	case j.Length < inputLong, j.Length <= inputMost/2 && c.server.cfg.Prompt && c.in.grow(), j.Length <= inputSize/2:
 		if err := c.in.fill(int(j.Length)); err != nil {
 			return err
 		}
