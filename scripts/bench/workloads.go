@@ -6,7 +6,7 @@ import "slices"
 const mainGroup = "main"
 
 // groups are what a run can be of, each with a part of its own in the documentation.
-var groups = []string{mainGroup, "connections", "tcp", "tls", "memory", "filters", "sparse", "cold", "copies", "ordinary"}
+var groups = []string{mainGroup, "connections", "patterns", "tcp", "tls", "memory", "filters", "sparse", "cold", "copies", "ordinary"}
 
 // workloads are those of all groups.
 var workloads = slices.Concat(
@@ -38,6 +38,25 @@ var workloads = slices.Concat(
 		takingTurns(1000),
 		allAtOnce(64),
 		allAtOnce(1000),
+	),
+	in("patterns", // what fio does neither in the main group nor over four connections
+		fio("read", "4k", 1, 1, scene{}),
+		fio("write", "4k", 1, 1, scene{}),
+		fio("read", "4k", 32, 1, scene{}),
+		fio("read", "64k", 8, 1, scene{}),
+		fio("write", "64k", 8, 1, scene{}),
+		fio("randread", "1m", 8, 1, scene{}),
+		fio("randwrite", "1m", 8, 1, scene{}),
+		fio("randread", "4k", 1, 4, scene{}),
+		fio("randwrite", "4k", 1, 4, scene{}),
+		fio("read", "4k", 1, 4, scene{}),
+		fio("write", "4k", 1, 4, scene{}),
+		fio("read", "4k", 32, 4, scene{}),
+		fio("write", "4k", 32, 4, scene{}),
+		fio("read", "64k", 8, 4, scene{}),
+		fio("write", "64k", 8, 4, scene{}),
+		fio("randread", "1m", 8, 4, scene{}),
+		fio("randwrite", "1m", 8, 4, scene{}),
 	),
 	in("tcp", common(scene{tcp: true})...),
 	in("tls", common(scene{tls: true})[:2]...), // fio cannot be told of certificates
