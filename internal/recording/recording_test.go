@@ -83,6 +83,7 @@ func record(t *testing.T, list []moment) []byte {
 	var file bytes.Buffer
 	result := make(chan error, 1)
 	go func() { result <- Record(&file, s) }()
+	time.Sleep(period / 2) // change while nobody looks: a look takes the snapshot and the screen one after the other
 	for _, m := range list {
 		s.set(m)
 		time.Sleep(time.Second) // of the bubble
