@@ -31,7 +31,7 @@ type Gate struct {
 	lanes   map[*Lane]struct{}
 	pauses  int // times Paused was reached
 	resumes int
-	paused  time.Duration // spent in Pausing and Paused, up to since
+	paused  time.Duration // spent in Paused, up to since
 	notify  func(GateStatus)
 }
 
@@ -43,7 +43,7 @@ type GateStatus struct {
 	Took      time.Duration // how long that one held
 	InFlight  int           // requests past the gate
 	Pauses    int           // how often a drain has succeeded
-	PausedFor time.Duration // in Pausing and Paused so far, the present one included
+	PausedFor time.Duration // in Paused so far, the present one included; a drain still moves bytes
 }
 
 // NewGate returns an open gate. notify, unless nil, is told each change of state, in order; it must not block nor
@@ -127,10 +127,8 @@ func (g *Gate) status() GateStatus {
 		State: g.state, Since: g.since, Before: g.before, Took: g.took,
 		InFlight: g.inFlight(), Pauses: g.pauses, PausedFor: g.paused,
 	}
-	if g.state == Pausing || g.state == Paused {
-		s.PausedFor += time.Since(g.since)
-	}
 	if g.state == Paused {
+		s.PausedFor += time.Since(g.since)
 		s.InFlight = 0 // what is counted is in Enter, and about to take it back
 	}
 	return s
@@ -140,7 +138,7 @@ func (g *Gate) status() GateStatus {
 func (g *Gate) set(s GateState) {
 	now := time.Now()
 	g.before, g.took = g.state, now.Sub(g.since)
-	if g.before == Pausing || g.before == Paused {
+	if g.before == Paused {
 		g.paused += g.took
 	}
 	if s == Paused {

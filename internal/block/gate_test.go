@@ -266,8 +266,8 @@ func TestGateTellsEachChangeWithItsTime(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		l.Leave()
 		time.Sleep(4 * time.Second)
-		if s := g.Status(); s.PausedFor != 6*time.Second || s.Pauses != 1 {
-			t.Errorf("paused for %v, %d times; want 6s, once", s.PausedFor, s.Pauses)
+		if s := g.Status(); s.PausedFor != 4*time.Second || s.Pauses != 1 {
+			t.Errorf("paused for %v, %d times; want 4s, once", s.PausedFor, s.Pauses)
 		}
 		g.Resume()
 		g.Resume()

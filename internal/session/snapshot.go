@@ -39,7 +39,7 @@ type Snapshot struct {
 	Granule  uint64   // the least stretch that Map tells apart, in bytes
 
 	Pauses    int
-	PausedFor time.Duration
+	PausedFor time.Duration // in Paused, without the drains before
 
 	Clients []Client // by id, so that no row ever jumps
 	Seen    int      // clients that ever connected
