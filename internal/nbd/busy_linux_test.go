@@ -16,6 +16,8 @@ func ForgetClients() {
 	busy.before.Store(0)
 }
 
+func BusyClients() int64 { return busyClients() }
+
 // A client is a busy one in the stretch of time in which it asks and in the next.
 func TestBusyClients(t *testing.T) {
 	t.Cleanup(func() {

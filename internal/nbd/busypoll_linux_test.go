@@ -2,6 +2,7 @@ package nbd
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,34 @@ func TestBusyPollLearns(t *testing.T) {
 	unix.Close(fds[1])
 	if n, err := p.receive(fds[0], b, 0); n != 0 || err != nil {
 		t.Errorf("the end: %d bytes, %v", n, err)
+	}
+}
+
+// A reader that waits in the kernel takes no processor either.
+func TestAReaderInTheKernelIsNotAwake(t *testing.T) {
+	before := awake.Load()
+	s, client := steadyPair(t)
+	forever := unix.NsecToTimeval(0)
+	if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &forever); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error)
+	go func() { // ends with the word, or with the socket
+		p := busyPoll{luck: -pollEvery}
+		_, err := p.receive(s.fd, make([]byte, 1), 0)
+		read <- err
+	}()
+	for end := time.Now().Add(10 * time.Second); awake.Load() != before; <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not sleep, or is awake then")
+		}
+	}
+	client.Write([]byte{1})
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+	if n := awake.Load() - before; n != 1 {
+		t.Errorf("one that has read is %d readers awake", n)
 	}
 }
 
