@@ -30,6 +30,7 @@ func counts() []counted {
 		list = append(list,
 			counted{fio("randread", "4k", 32, 1, s), 1.7},
 			counted{fio("randwrite", "4k", 32, 1, s), 1.7},
+			counted{fio("randwrite", "32k", 8, 1, s), 2},
 			counted{fio("randwrite", "64k", 8, 1, s), 3},
 			counted{fio("write", "256k", 8, 1, s), 6},
 			counted{fio("write", "1m", 8, 1, s), 12},

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// tables are the results of a group: throughput, CPU time for a request and for a GiB, memory. They are empty where none of it was measured.
+// tables are the results of a group: throughput, CPU time for a request and for a GiB, memory. They are empty where
+// none of it was measured.
 func (b *bench) tables(group string) string {
 	if !slices.ContainsFunc(b.workloads, func(w workload) bool { return w.group == group }) {
 		return ""
