@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,9 +43,18 @@ var clientColumns = []column[session.Client]{
 	}},
 }
 
+// withIDs is columns with room in the first for every client's id: of two that are cut nobody knows which is which.
+func withIDs[T any](columns []column[T], s *session.Snapshot) []column[T] {
+	columns = slices.Clone(columns)
+	if n := len(s.Clients); n > 0 {
+		columns[0].cells = max(columns[0].cells, len(strconv.FormatUint(s.Clients[n-1].ID, 10)))
+	}
+	return columns
+}
+
 // clients is the table of them, by id. The selected one has a mark and is always in sight.
 func (d *drawing) clients(w, h int) []string {
-	columns := fitting(clientColumns, w-6)
+	columns := fitting(withIDs(clientColumns, d.s), w-6)
 	rows := []string{titles(d.theme.line(w-2).space(3), columns).fill()}
 	chosen, at, _ := d.view.chosen(d.s)
 	visible := max(h-3, 0)

@@ -82,7 +82,7 @@ func inHand(s *session.Snapshot) (list []flightRow, held int) {
 // flight is the requests in flight, oldest first.
 func (d *drawing) flight(w, h int) []string {
 	list, held := inHand(d.s)
-	columns := fitting(flightColumns, w-5)
+	columns := fitting(withIDs(flightColumns, d.s), w-5)
 	rows := []string{titles(d.theme.line(w-2).space(2), columns).fill()}
 	visible := max(h-3, 0)
 	if len(list) > visible {

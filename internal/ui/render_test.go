@@ -167,6 +167,22 @@ func anyScreen(t *rapid.T) captive.Screen {
 	return c
 }
 
+// In a long session ids have many digits, and none is cut.
+func TestIDsAreWhole(t *testing.T) {
+	s := with(func(s *session.Snapshot) { s.Clients[0].ID, s.Clients[1].ID = 1000, 1001 })
+	for _, z := range []size{{80, 24}, {120, 40}, {200, 60}} {
+		text := strip(render(s, captive.Screen{}, view{}, z, newTheme(true, false)))
+		for _, want := range []string{" 1000 unix", " 1001 [::1]"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%v has no %q in\n%s", z, want, text)
+			}
+		}
+		if z.w > 100 && !strings.Contains(text, " 1000 read ") {
+			t.Errorf("%v has no request of client 1000 in\n%s", z, text)
+		}
+	}
+}
+
 // While nothing moves the plan does not either: it knows the size alone.
 func TestTheChildKeepsItsSize(t *testing.T) {
 	for _, c := range []struct{ screen, child size }{
