@@ -27,6 +27,7 @@ const guardVariable = "NBDTUI_GUARD"
 
 // orders is what the guard is told; each replaces the one before.
 type orders struct {
+	Pid      int          // of the first process
 	Terminal unix.Termios // as it was before the dashboard
 	Dir      string       // of the private socket; empty where there is none
 	Crash    string       // file of the runtime's last words
@@ -46,7 +47,7 @@ type guarded struct {
 
 // startGuard starts the guard and sends the runtime's last words to a file.
 func startGuard(inline bool) (*guarded, error) {
-	g := &guarded{orders: orders{Inline: inline}}
+	g := &guarded{orders: orders{Pid: os.Getpid(), Inline: inline}}
 	old, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), getTermios)
 	if err != nil {
 		return nil, fmt.Errorf("read the terminal's settings: %w", err)
@@ -161,6 +162,15 @@ func guard(in io.Reader) int {
 		os.Remove(filepath.Join(o.Dir, "socket"))
 		os.Remove(o.Dir)
 	}
+	outlive(o.Pid)
 	tempdir.Sweep()
 	return 1
+}
+
+// outlive waits for the end of the guard's parent, 2 s at most: it may still hold its directories after the pipe was
+// closed.
+func outlive(parent int) {
+	for end := time.Now().Add(2 * time.Second); os.Getppid() == parent && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
