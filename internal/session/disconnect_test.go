@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -244,6 +245,7 @@ h, idle = connect(), connect()
 reads = slow(h, 16)
 say(other, "begun 16")
 reads += slow(h, 5)
+wait_for("read")
 say(other, "shutdown")
 wait_for("stopped")
 late = h.aio_pread(nbd.Buffer(512), 0)
@@ -257,6 +259,10 @@ assert call(connect) in ("ECONNREFUSED", "ENOENT"), call(connect)
 wait_for("ended")
 os._exit(7)
 `)
+			eventually(t, "the requests that wait", func() bool {
+				return slices.ContainsFunc(s.server.Clients().Present, func(c nbd.Client) bool { return c.Queued == 5 })
+			})
+			touch(t, dir, "read")
 			await(t, "the wish to end", s.stop.asked)
 			eventually(t, "the client is read no more", func() bool {
 				c := s.server.Clients().Present
