@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/nbdtui/internal/block"
+	"example.com/nbdtui/internal/nbd"
 )
 
 const longWrite = 1 << 20
@@ -178,8 +179,8 @@ func TestTheReaderWaitsForALoneRead(t *testing.T) {
 	answered(3)
 }
 
-// The reader makes the long writes of a client that asks for one thing at a time, until it asks for two.
-func TestTheReaderMakesALoneLongWrite(t *testing.T) {
+// The reader makes the long writes of a client that asks for one thing at a time, until it asks for two, and those of TCP.
+func TestTheReaderMakesSomeLongWrites(t *testing.T) {
 	if runtime.NumCPU() == 1 {
 		t.Skip("one processor leaves none to spare")
 	}
@@ -221,5 +222,10 @@ func TestTheReaderMakesALoneLongWrite(t *testing.T) {
 	}
 	if !writes(false) {
 		t.Error("the reader made the write of a client that asks for two things")
+	}
+	c = h.client("tcp", false)
+	nbd.ForgetClients() // with another that is busy the reader makes them anyhow
+	if writes(false) {
+		t.Error("a TCP client's write was made beside the reader")
 	}
 }

@@ -90,7 +90,7 @@ func (c *conn) dispatch(j *job) error {
 	switch {
 	case !c.server.cfg.Prompt, single && c.unfinished.Load() > 0:
 		c.serveLater(j)
-	case long && !single && !c.seemsAlone() && !c.slow.Load() && spare():
+	case long && !single && !c.seemsAlone() && !c.slow.Load() && !c.readsAhead() && spare():
 		c.serveBeside(j)
 	case c.serveNow(c.readerSlot(), j, block.NoWait):
 		if long {
@@ -135,6 +135,10 @@ func (c *conn) serveAlone(j *job) bool {
 	c.doubtAlone()
 	return true
 }
+
+// readsAhead reports whether the kernel takes the next requests while the reader makes a long write: a TCP socket has a
+// buffer of some MiB for them, and a Unix socket only its client's, of 208 KiB. Under TLS the reader has more to do.
+func (c *conn) readsAhead() bool { return c.tcp && c.secured == nil }
 
 // besideMost is how many long writes wait for the one that is being made.
 const besideMost = 4
