@@ -20,8 +20,9 @@ func TestACopyIsPausedAndResumed(t *testing.T) {
 				"--run", `qemu-img convert -p "$nbd" `+out)
 			x.Shows("[RUNNING]")
 			grown(t, out, 48<<20) // the rate filter's first burst is over
+			x.Until("requests that sleep in the rate filter", func(s string) bool { return inFlightMany.MatchString(line1(s)) })
 			x.Type("p")
-			x.Shows("PAUSING") // the rate filter's sleep is in flight
+			x.Shows("PAUSING")
 			paused := x.Shows("[P] PAUSED")
 			if !strings.Contains(compact(paused), "0infl") && !inFlightZero.MatchString(line1(paused)) {
 				t.Errorf("paused, but the first line is %q", line1(paused))
@@ -50,6 +51,7 @@ func TestACopyIsPausedAndResumed(t *testing.T) {
 
 var (
 	inFlightZero = regexp.MustCompile(`(in flight|fl) +0\b`)
+	inFlightMany = regexp.MustCompile(`(in flight|fl) +([4-9]|\d\d)\b`)
 	pausedFor    = regexp.MustCompile(`\[P\] PAUSED 00:0[2-9]`)
 	readTotal    = regexp.MustCompile(`(?m)\bread +\d[\d.,]* .*$`)
 )

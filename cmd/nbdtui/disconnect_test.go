@@ -36,6 +36,7 @@ again.pread(512, 0)
 print("came ag" + "ain", flush=True)
 '`)
 		x.Shows("ready")
+		x.Shows("1 unix pid") // may be seen a little later than what its process prints
 		x.Type(c.keys)
 		x.Shows(c.asks)
 		x.Type(c.yes)

@@ -179,7 +179,8 @@ func TestTheReaderWaitsForALoneRead(t *testing.T) {
 	answered(3)
 }
 
-// The reader makes the long writes of a client that asks for one thing at a time, until it asks for two, and those of TCP.
+// The reader makes the long writes of a client that asks for one thing at a time, until it asks for two, and a TCP
+// client's.
 func TestTheReaderMakesSomeLongWrites(t *testing.T) {
 	if runtime.NumCPU() == 1 {
 		t.Skip("one processor leaves none to spare")
