@@ -129,6 +129,45 @@ func TestAPauseHoldsEveryLongWrite(t *testing.T) {
 	}
 }
 
+// The same, where the reader makes them.
+func TestAPauseHoldsEveryLongWriteOfTheReader(t *testing.T) {
+	const writes = 5
+	h := newHouse(t)
+	entered, goOn := make(chan struct{}, writes), make(chan struct{})
+	h.put(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+		if r.Cmd == block.Write {
+			entered <- struct{}{}
+			<-goOn
+		}
+		return next.Serve(ctx, r, w)
+	})
+	c := h.client("tcp", false)
+	c.request(0, writeOf(0, 0))
+	arrives(t, entered)
+	h.gate.Shut()
+	paused := func() bool { return h.gate.Status().State == block.Paused }
+	if paused() {
+		t.Error("paused while a write is being made")
+	}
+	goOn <- struct{}{}
+	c.simple(0)
+	h.eventually("paused", paused)
+	for i := range uint64(writes - 1) {
+		c.request(i+1, writeOf(byte(i), 0))
+	}
+	h.eventually("all but the first are held", func() bool { return h.server.Clients().Present[0].Held == writes-1 })
+	if len(entered) > 0 {
+		t.Error("a write is made in the pause")
+	}
+	h.gate.Resume()
+	close(goOn)
+	for range writes - 1 {
+		if errno, cookie, _ := c.simple(0); errno != 0 {
+			t.Errorf("write %d: %d", cookie, errno)
+		}
+	}
+}
+
 // The reader waits for the disk for a client that asks for one thing at a time, until it asks for two.
 func TestTheReaderWaitsForALoneRead(t *testing.T) {
 	h := newHouse(t)
