@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -214,4 +216,42 @@ func TestACrashIsReportedInAFile(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(temp, "nbdtui-*", "socket")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// The guard's pipe closes before the first process has let go of its directories.
+func TestTheGuardSweepsWhenTheFirstProcessHasGone(t *testing.T) {
+	temp, file := tempDir(t), filepath.Join(t.TempDir(), "orders")
+	first := exec.Command("/bin/sh", "-c", `mkdir $TMPDIR/nbdtui.held; exec 9<$TMPDIR/nbdtui.held; flock 9
+echo "{\"Pid\": $$, \"Crash\": \"$TMPDIR/crash\"}" >$1
+NBDTUI_GUARD=1 "$0" <$1 9<&- &
+exec >&-; read end`, program, file)
+	first.Env = append(os.Environ(), "TMPDIR="+temp)
+	end, err := first.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := first.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(out)
+	for said.Scan() && said.Text() != "nbdtui: error: killed" {
+	}
+	over := make(chan struct{})
+	go func() { // ends with the guard
+		defer close(over)
+		for said.Scan() {
+		}
+	}()
+	select {
+	case <-over:
+		t.Error("the guard did not wait for the first process")
+	case <-time.After(200 * time.Millisecond):
+	}
+	end.Close()
+	<-over // tempDir looks for what is left
+	first.Wait()
 }
