@@ -90,7 +90,7 @@ func (c *conn) dispatch(j *job) error {
 	switch {
 	case !c.server.cfg.Prompt, single && c.unfinished.Load() > 0:
 		c.serveLater(j)
-	case long && !single && !c.seemsAlone() && !c.slow.Load() && !c.readsAhead() && spare():
+	case long && !single && c.readingOnPays():
 		c.serveBeside(j)
 	case c.serveNow(c.readerSlot(), j, block.NoWait):
 		if long {
@@ -134,6 +134,12 @@ func (c *conn) serveAlone(j *job) bool {
 	}
 	c.doubtAlone()
 	return true
+}
+
+// readingOnPays reports whether it is likely faster to read on while a long write is made: the client sends more
+// meanwhile, and nobody else takes it; the write before did not have to wait; and a processor is free.
+func (c *conn) readingOnPays() bool {
+	return !c.seemsAlone() && !c.readsAhead() && !c.slow.Load() && spare()
 }
 
 // readsAhead reports whether the kernel takes the next requests while the reader makes a long write: a TCP socket has a
