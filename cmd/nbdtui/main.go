@@ -83,11 +83,15 @@ func run(args []string) (code int) {
 	return code
 }
 
-// allowWaiting has as many goroutines run again as there are processors. A thread that waits in the kernel keeps its
-// place among those that run until somebody notices, and where a client is busy threads do wait there.
+// waiting is how many goroutines more than there are processors may run at once, at least. A thread that waits in the
+// kernel keeps its place among those that run until somebody notices, and where clients are busy threads do wait
+// there: for what a client asks next, and for the lock of a file to which several write.
+const waiting = 8
+
 func allowWaiting() {
 	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
+		n := runtime.GOMAXPROCS(0)
+		runtime.GOMAXPROCS(n + max(n, waiting))
 	}
 }
 
