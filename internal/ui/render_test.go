@@ -183,6 +183,15 @@ func TestIDsAreWhole(t *testing.T) {
 	}
 }
 
+// The chart has whole seconds alone; the peak beside the rate is not below it meanwhile.
+func TestThePeakIsNotBelowTheRate(t *testing.T) {
+	s := with(func(s *session.Snapshot) { s.Read.Bytes = 700 << 20 })
+	text := strip(render(s, captive.Screen{}, view{}, size{120, 40}, newTheme(true, false)))
+	if strings.Count(text, "700.0 MiB/s") != 2 || !strings.Contains(text, "peak 700.0 MiB/s") {
+		t.Errorf("the rate is 700 MiB/s:\n%s", text)
+	}
+}
+
 // While nothing moves the plan does not either: it knows the size alone.
 func TestTheChildKeepsItsSize(t *testing.T) {
 	for _, c := range []struct{ screen, child size }{

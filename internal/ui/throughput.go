@@ -109,7 +109,7 @@ func (d *drawing) numbers(way direction, cells int, long bool) string {
 	l.right(strong, min(12, l.room), bytesText(way.rate.Bytes)+"/s")
 	if long {
 		column(13, count(uint64(way.rate.Requests+0.5))+" op/s")
-		column(l.room, "peak "+bytesText(float64(way.peak))+"/s")
+		column(l.room, "peak "+bytesText(max(float64(way.peak), way.rate.Bytes))+"/s") // the chart has whole seconds alone
 	} else {
 		column(9, countShort(uint64(way.rate.Requests+0.5))+"/s")
 		column(11, bytesText(float64(way.total)))
