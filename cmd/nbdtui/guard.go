@@ -168,7 +168,7 @@ func guard(in io.Reader) int {
 }
 
 // outlive waits for the end of the guard's parent, 2 s at most: it may still hold its directories after the pipe was
-// closed.
+// closed. It looks again and again: no call that every system has waits for a parent.
 func outlive(parent int) {
 	for end := time.Now().Add(2 * time.Second); os.Getppid() == parent && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)

@@ -66,12 +66,10 @@ func (s *seat) focus() string {
 	return ""
 }
 
-var nothingInFlight = regexp.MustCompile(`(in flight|fl) 0 `)
-
 // idle waits until both clients are there and have done what they do.
 func (s *seat) idle() {
 	s.until("two clients that have read, and have nothing in flight", func(screen string) bool {
-		return strings.Contains(screen, "clients 2 ") && strings.Count(screen, "ready") == 2 && nothingInFlight.MatchString(screen)
+		return strings.Contains(screen, "clients 2 ") && strings.Count(screen, "ready") == 2 && inFlightZero.MatchString(screen)
 	})
 }
 

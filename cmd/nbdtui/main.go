@@ -88,6 +88,7 @@ func run(args []string) (code int) {
 // there: for what a client asks next, and for the lock of a file to which several write.
 const waiting = 8
 
+// allowWaiting makes room for them, unless the user has said how many may run.
 func allowWaiting() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		n := runtime.GOMAXPROCS(0)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -67,11 +68,20 @@ func image(t testing.TB, mib int) string {
 func TestAllowWaiting(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
-	for set, want := range map[string]int{"": before + max(before, 8), "3": before} {
-		t.Setenv("GOMAXPROCS", set)
-		runtime.GOMAXPROCS(before)
+	t.Setenv("GOMAXPROCS", "")
+	for processors, want := range map[int]int{1: 9, 2: 10, 8: 16, 64: 128} {
+		runtime.GOMAXPROCS(processors)
 		if allowWaiting(); runtime.GOMAXPROCS(0) != want {
-			t.Errorf("GOMAXPROCS=%s: %d, want %d", set, runtime.GOMAXPROCS(0), want)
+			t.Errorf("%d processors: %d, want %d", processors, runtime.GOMAXPROCS(0), want)
+		}
+	}
+	runtime.SetDefaultGOMAXPROCS()
+	processors := runtime.GOMAXPROCS(0)
+	for set, want := range map[string]int{"": processors + max(processors, 8), "3": 3} {
+		cmd, _, stderr := command(t, "memory", "1M", "--run", "sleep 0.3")
+		cmd.Env = append(cmd.Env, "GODEBUG=schedtrace=20", "GOMAXPROCS="+set)
+		if err := cmd.Run(); err != nil || !strings.Contains(stderr.String(), fmt.Sprintf("gomaxprocs=%d ", want)) {
+			t.Errorf("GOMAXPROCS=%q: %v, want %d in\n%s", set, err, want, stderr)
 		}
 	}
 }

@@ -95,76 +95,57 @@ func TestLongWritesThatWaitDoNotHoldOneAnother(t *testing.T) {
 	}
 }
 
-// Long writes that wait for one that is being made are held by a pause like all others, and counted.
+// Long writes are held by a pause like all other requests, and counted: those that wait for one that is being made
+// beside the reader, and those of a TCP client, which the reader makes.
 func TestAPauseHoldsEveryLongWrite(t *testing.T) {
 	const writes = 5 // as many as the reader does not wait for
-	h := newHouse(t)
-	entered, goOn := make(chan struct{}, writes), make(chan struct{})
-	h.put(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
-		if r.Cmd == block.Write {
-			entered <- struct{}{}
-			<-goOn
-		}
-		return next.Serve(ctx, r, w)
-	})
-	c := h.client("unix", false)
-	c.request(0, writeOf(0, 0))
-	arrives(t, entered)
-	for i := range uint64(writes - 1) {
-		c.request(i+1, writeOf(byte(i), 0))
-	}
-	c.request(writes, ask{cmd: 0, off: 4 * longWrite, n: 512})
-	c.simple(512) // all of them have been read
-	h.gate.Shut()
-	goOn <- struct{}{}
-	c.simple(0)
-	held := func() int { return h.server.Clients().Present[0].Held }
-	h.eventually("all but the first are held", func() bool { return held() == writes-1 })
-	h.gate.Resume()
-	close(goOn)
-	for range writes - 1 {
-		if errno, cookie, _ := c.simple(0); errno != 0 {
-			t.Errorf("write %d: %d", cookie, errno)
-		}
-	}
-}
-
-// The same, where the reader makes them.
-func TestAPauseHoldsEveryLongWriteOfTheReader(t *testing.T) {
-	const writes = 5
-	h := newHouse(t)
-	entered, goOn := make(chan struct{}, writes), make(chan struct{})
-	h.put(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
-		if r.Cmd == block.Write {
-			entered <- struct{}{}
-			<-goOn
-		}
-		return next.Serve(ctx, r, w)
-	})
-	c := h.client("tcp", false)
-	c.request(0, writeOf(0, 0))
-	arrives(t, entered)
-	h.gate.Shut()
-	paused := func() bool { return h.gate.Status().State == block.Paused }
-	if paused() {
-		t.Error("paused while a write is being made")
-	}
-	goOn <- struct{}{}
-	c.simple(0)
-	h.eventually("paused", paused)
-	for i := range uint64(writes - 1) {
-		c.request(i+1, writeOf(byte(i), 0))
-	}
-	h.eventually("all but the first are held", func() bool { return h.server.Clients().Present[0].Held == writes-1 })
-	if len(entered) > 0 {
-		t.Error("a write is made in the pause")
-	}
-	h.gate.Resume()
-	close(goOn)
-	for range writes - 1 {
-		if errno, cookie, _ := c.simple(0); errno != 0 {
-			t.Errorf("write %d: %d", cookie, errno)
-		}
+	for _, network := range []string{"unix", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			h := newHouse(t)
+			entered, goOn := make(chan struct{}, writes), make(chan struct{})
+			h.put(func(ctx context.Context, r block.Request, w *block.Reply, next block.Handler) error {
+				if r.Cmd == block.Write {
+					entered <- struct{}{}
+					<-goOn
+				}
+				return next.Serve(ctx, r, w)
+			})
+			c := h.client(network, false)
+			others := func() {
+				for i := range uint64(writes - 1) {
+					c.request(i+1, writeOf(byte(i), 0))
+				}
+			}
+			paused := func() bool { return h.gate.Status().State == block.Paused }
+			c.request(0, writeOf(0, 0))
+			arrives(t, entered)
+			if network == "unix" {
+				others()
+				c.request(writes, ask{cmd: 0, off: 4 * longWrite, n: 512})
+				c.simple(512) // all of them have been read
+			}
+			h.gate.Shut()
+			if paused() {
+				t.Error("paused while a write is being made")
+			}
+			goOn <- struct{}{}
+			c.simple(0)
+			h.eventually("paused", paused)
+			if network == "tcp" {
+				others()
+			}
+			h.eventually("all but the first are held", func() bool { return h.server.Clients().Present[0].Held == writes-1 })
+			if len(entered) > 0 {
+				t.Error("a write is made in the pause")
+			}
+			h.gate.Resume()
+			close(goOn)
+			for range writes - 1 {
+				if errno, cookie, _ := c.simple(0); errno != 0 {
+					t.Errorf("write %d: %d", cookie, errno)
+				}
+			}
+		})
 	}
 }
 
