@@ -2,15 +2,12 @@ package blocktest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"example.com/nbdtui/internal/block"
 )
@@ -48,75 +45,6 @@ func Run(t *testing.T, s Subject) {
 	}
 	if s.Truncate != nil {
 		t.Run("FailsPastATruncatedEnd", func(t *testing.T) { testTruncated(t, s) })
-	}
-}
-
-// noise is random bytes.
-var noise = func() []byte {
-	b := make([]byte, 3<<20)
-	rand.NewChaCha8([32]byte{}).Read(b)
-	return b
-}()
-
-// testModel does many things at random and compares the disk with an array of bytes that had the same done to it.
-func testModel(t *testing.T, s Subject, splice bool, seed uint64) {
-	d := newDisk(t, s, splice)
-	size := uint64(len(d.model))
-	info := d.door.Info()
-	random := rand.New(rand.NewPCG(seed, 1))
-	for range 300 {
-		n := 1 + random.Uint64N(uint64(1)<<(4+random.Uint64N(17))) // small ones as often as large ones
-		n = min(n, size)
-		off := random.Uint64N(size - n + 1)
-		if random.IntN(3) == 0 { // on a boundary of 32 KiB
-			off &^= 32<<10 - 1
-		}
-		r := block.Request{Offset: off, Length: n}
-		if info.FUA != block.None && random.IntN(4) == 0 {
-			r.Flags |= block.FUA
-		}
-		switch op := random.IntN(12); {
-		case op < 4:
-			from := random.Uint64N(uint64(len(noise)) - n)
-			d.write(off, noise[from:from+n], r.Flags)
-		case op < 6 && info.Zero != block.None:
-			r.Cmd = block.WriteZeroes
-			if random.IntN(2) == 0 {
-				r.Flags |= block.MayTrim
-			}
-			if info.FastZero && random.IntN(4) == 0 {
-				r.Flags |= block.FastZero
-			}
-			a, err := d.do(r)
-			a.Put()
-			if r.Flags&block.FastZero != 0 && errors.Is(err, syscall.ENOTSUP) {
-				d.adopt(off, n)
-				continue
-			}
-			if err != nil {
-				t.Fatalf("write-zeroes of %d from %d, flags %b: %v", n, off, r.Flags, err)
-			}
-			clear(d.model[off : off+n])
-		case op == 6 && info.Trim:
-			r.Cmd = block.Trim
-			d.must(r)
-			d.adopt(off, n)
-		case op == 7 && info.Flush:
-			d.must(block.Request{Cmd: block.Flush})
-		case op == 8 && info.Cache != block.None:
-			d.must(block.Request{Cmd: block.Cache, Offset: off, Length: n})
-		case op == 9:
-			d.status(off, n, block.Flags(random.IntN(2))*block.ReqOne)
-		default:
-			d.check(off, n)
-		}
-	}
-	d.check(0, size)
-	for off := uint64(0); off < size; {
-		off = d.status(off, size-off, 0)
-	}
-	if d.door.Info() != info {
-		t.Errorf("Info is %+v, and was %+v", d.door.Info(), info)
 	}
 }
 
@@ -238,98 +166,6 @@ func testDurable(t *testing.T, s Subject) {
 	}
 }
 
-// testErrors makes what is below fail, and panic.
-func testErrors(t *testing.T, s Subject) {
-	stack := s.Build(t, false)
-	d := openDisk(t, stack, false)
-	for _, fault := range []struct {
-		name string
-		set  func(bool)
-	}{{"error", stack.Probe.Fail.Store}, {"panic", stack.Probe.Panic.Store}} {
-		fault.set(true)
-		for cmd := range block.Cmd(block.Commands) {
-			r := block.Request{Cmd: cmd, Length: 4096}
-			switch cmd {
-			case block.Write:
-				r.Data = make([]byte, 4096)
-			case block.Flush:
-				r.Length = 0
-			}
-			served := stack.Probe.Served.Load()
-			a := block.GetAnswer(false)
-			copy(a.Reply().Bytes(4), "kept")
-			a.Reply().Extent(4, block.Zero)
-			err := d.door.Serve(t.Context(), r, a.Reply())
-			switch {
-			case stack.Probe.Served.Load() == served: // answered above
-			case !errors.Is(err, syscall.EIO):
-				t.Errorf("%s below, %v: %v, want EIO", fault.name, cmd, err)
-			case a.Reply().Len() != 8 || len(a.Segments()) != 1 || string(a.Segments()[0].Data) != "kept" || len(a.Extents()) != 1:
-				t.Errorf("%s below, %v: the reply has %d bytes, want the 8 it had", fault.name, cmd, a.Reply().Len())
-			}
-			a.Put()
-		}
-		fault.set(false)
-	}
-	d.check(0, uint64(len(d.model)))
-}
-
-// testConcurrent has several clients write and check a stretch each, while others look at everything.
-func testConcurrent(t *testing.T, s Subject) {
-	const writers, rounds = 4, 30
-	stack := s.Build(t, false)
-	first := openDisk(t, stack, true)
-	stretch := uint64(len(first.model)) / writers
-	var group sync.WaitGroup
-	for i := range uint64(writers) {
-		d := openDisk(t, stack, i%2 == 0)
-		group.Go(func() {
-			random := rand.New(rand.NewPCG(i, 2))
-			for round := range rounds {
-				n := 1 + random.Uint64N(stretch/2)
-				off := i*stretch + random.Uint64N(stretch-n)
-				b := bytes.Repeat([]byte{byte(round + 1)}, int(n))
-				a, err := d.do(block.Request{Cmd: block.Write, Offset: off, Length: n, Data: b})
-				a.Put()
-				if err != nil {
-					t.Errorf("write: %v", err)
-				}
-				if round%5 == 0 && d.door.Info().Zero != block.None {
-					a, err := d.do(block.Request{Cmd: block.WriteZeroes, Flags: block.MayTrim, Offset: off, Length: n})
-					a.Put()
-					if err != nil {
-						t.Errorf("write-zeroes: %v", err)
-					}
-					clear(b)
-				}
-				got := make([]byte, n)
-				if err := d.door.ReadInto(t.Context(), got, off, 0); err != nil || !bytes.Equal(got, b) {
-					t.Errorf("read of %d from %d after a write: %v, equal %v", n, off, err, bytes.Equal(got, b))
-				}
-			}
-		})
-	}
-	group.Go(func() {
-		for range rounds {
-			for cmd := range block.Cmd(block.Commands) {
-				if cmd.Changes() || cmd == block.Flush && !first.door.Info().Flush || cmd == block.Cache && first.door.Info().Cache == block.None {
-					continue
-				}
-				r := block.Request{Cmd: cmd, Length: uint64(len(first.model))}
-				if cmd == block.Flush {
-					r.Length = 0
-				}
-				a, err := first.do(r)
-				if err != nil {
-					t.Errorf("%v: %v", cmd, err)
-				}
-				a.Put()
-			}
-		}
-	})
-	group.Wait()
-}
-
 // testNoWait sends everything under NoWait: it is done as a whole or not at all, and with the gate shut not at all.
 func testNoWait(t *testing.T, s Subject) {
 	stack := s.Build(t, false)
@@ -376,36 +212,6 @@ func testNoWait(t *testing.T, s Subject) {
 	d.check(0, size)
 }
 
-func testShared(t *testing.T, s Subject) {
-	stack := s.Build(t, false)
-	one, two := openDisk(t, stack, false), openDisk(t, stack, true)
-	if one.door.Info() != two.door.Info() {
-		t.Errorf("two clients see %+v and %+v", one.door.Info(), two.door.Info())
-	}
-	one.write(70_000, bytes.Repeat([]byte("shared"), 10_000), 0)
-	if !one.door.Info().MultiConn {
-		t.Skip("it does not promise one disk to all clients")
-	}
-	two.model = one.model
-	two.check(0, uint64(len(two.model)))
-}
-
-// testContext has requests that come when their client is gone already: they may be served or not, and must end.
-func testContext(t *testing.T, s Subject) {
-	stack := s.Build(t, false)
-	d := openDisk(t, stack, false)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	cancel()
-	for range 20 {
-		a := block.GetAnswer(false)
-		err := d.door.Serve(ctx, block.Request{Cmd: block.Read, Length: uint64(len(d.model))}, a.Reply())
-		if err != nil && !errors.Is(err, block.ErrShutdown) {
-			t.Errorf("%v, want ESHUTDOWN or success", err)
-		}
-		a.Put()
-	}
-}
-
 func testHoles(t *testing.T, s Subject) {
 	for _, splice := range []bool{false, true} {
 		d := newDisk(t, s, splice)
@@ -425,33 +231,5 @@ func testHoles(t *testing.T, s Subject) {
 			t.Errorf("%d bytes came as holes, want about %d", holes, want)
 		}
 		a.Put()
-	}
-}
-
-func testTruncated(t *testing.T, s Subject) {
-	for _, splice := range []bool{false, true} {
-		d := newDisk(t, s, splice)
-		size := uint64(len(d.model))
-		d.write(0, bytes.Repeat([]byte{9}, int(size/4)), 0)
-		s.Truncate(t)
-		for _, r := range []block.Request{{Length: size}, {Length: 4096, Offset: size - 4096}, {Length: 1, Offset: size - 1},
-			{Length: 1 << 20, Offset: size - 1<<20}, {Length: 4096, Offset: size/2 - 1}, {Length: 1 << 20, Offset: size/2 - 1}} {
-			for _, r.Flags = range []block.Flags{0, block.NoWait} {
-				a, err := d.do(r)
-				if errors.Is(err, block.ErrWait) && r.Flags&block.NoWait != 0 {
-					err = syscall.EIO
-				}
-				if !errors.Is(err, syscall.EIO) || a.Reply().Len() != 0 {
-					t.Errorf("read of %d from %d, past the end: %v with %d bytes, want EIO", r.Length, r.Offset, err, a.Reply().Len())
-				}
-				a.Put()
-			}
-		}
-		a, err := d.do(block.Request{Cmd: block.BlockStatus, Offset: size/2 - 1, Length: 4096})
-		if !errors.Is(err, syscall.EIO) {
-			t.Errorf("block status past the end: %v, %v, want EIO", err, a.Extents())
-		}
-		a.Put()
-		d.check(0, size/2)
 	}
 }
